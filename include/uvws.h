@@ -1,0 +1,359 @@
+/*
+ * uvws: an asynchronous WebSocket client (RFC 6455) on the caller's libuv loop.
+ *
+ * The rules that every function and callback here obeys, the callback law:
+ *
+ *   1. A call that returns an error (a negative number) fires no callback for that call.
+ *   2. A call that returns success fires its callback exactly once, and never from inside the call.
+ *   3. For every uvws_connect that returned 0: at most one on_open, at most one on_error, then
+ * exactly one on_close. on_close is the last: nothing fires behind it until the next uvws_connect.
+ *   4. A callback may call anything here, uvws_connect (from on_close) and uvws_free included.
+ *   5. Everything happens on the thread that runs the loop; nothing here may be called from
+ * another.
+ *
+ * Pointers say who owns what: "borrowed" (the library's, valid until the time named), "copied" (the
+ * library takes a copy before the call returns), "owned" (ownership changes hands).
+ *
+ * Units: times in milliseconds, sizes in bytes. Errors are negative and share one number line with
+ * libuv's: uvws_strerror and uvws_err_name answer for both.
+ */
+#ifndef UVWS_H
+#define UVWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#if defined(UVWS_BUILDING)
+#define UVWS_API __declspec(dllexport)
+#else
+#define UVWS_API
+#endif
+#elif defined(__GNUC__)
+#define UVWS_API __attribute__((visibility("default")))
+#else
+#define UVWS_API
+#endif
+
+#define UVWS_VERSION_MAJOR 0
+#define UVWS_VERSION_MINOR 1
+#define UVWS_VERSION_PATCH 0
+
+struct uv_loop_s;
+
+/* What ties clients to one loop: the shared read buffer, pools, timers, prepared TLS settings. */
+typedef struct uvws_context uvws_context_t;
+
+/* A client: one WebSocket connection at a time, as often as you like one after the other. */
+typedef struct uvws uvws_t;
+
+/*
+ * Errors. Calls also return libuv's (UV_ENOMEM, UV_EINVAL, UV_ECONNREFUSED, UV_EAI_NONAME, ...).
+ * X(NAME, number, text)
+ */
+#define UVWS_ERROR_MAP(X)                                                                          \
+  X(ENOTOPEN, -20001, "the connection is not open")                                                \
+  X(EBUSY, -20002, "the client is connected or connecting; wait for on_close")                     \
+  X(EURI, -20003, "bad WebSocket URI")                                                             \
+  X(EOPTION, -20004, "bad option")                                                                 \
+  X(EQUEUEFULL, -20005, "the send queue is full; try again after on_drain")                        \
+  X(ECLOSECODE, -20006, "close code or reason not allowed (RFC 6455 7.4)")                         \
+  X(ECONNECT_TIMEOUT, -20007, "no connection within connect_timeout_ms")                           \
+  X(EHANDSHAKE_TIMEOUT, -20008, "no handshake within handshake_timeout_ms")                        \
+  X(ECLOSE_TIMEOUT, -20009, "no close by the peer within close_timeout_ms")                        \
+  X(EHTTP, -20010, "the server's answer is not HTTP/1.1")                                          \
+  X(EHTTP_STATUS, -20011, "the server refused the WebSocket handshake")                            \
+  X(EHEAD_TOO_LARGE, -20012, "the response head is larger than max_head_size")                     \
+  X(EHANDSHAKE, -20013, "the server's handshake answer breaks RFC 6455 4.1")                       \
+  X(EPROTOCOL, -20014, "the peer broke the WebSocket protocol")                                    \
+  X(EUTF8, -20015, "the peer sent text that is not UTF-8")                                         \
+  X(EMESSAGE_TOO_BIG, -20016, "a message is larger than max_message_size")                         \
+  X(ETOO_MANY_FRAGMENTS, -20017, "a message has more fragments than max_fragments")                \
+  X(ELOST, -20018, "the connection ended without a closing handshake")                             \
+  X(ETLS, -20019, "TLS failed")                                                                    \
+  X(ETLS_VERSION, -20020, "no TLS version in common with the server")                              \
+  X(ETLS_TRUNCATED, -20021, "the TLS stream ended without close_notify")                           \
+  X(ETLS_UNAVAILABLE, -20022, "this build of uvws has no TLS")                                     \
+  X(ECERT, -20023, "the server's certificate was not accepted")                                    \
+  X(ECERT_EXPIRED, -20024, "the server's certificate has expired")                                 \
+  X(ECERT_NOT_YET_VALID, -20025, "the server's certificate is not valid yet")                      \
+  X(ECERT_HOSTNAME, -20026, "the server's certificate is for another host")                        \
+  X(ECERT_SELF_SIGNED, -20027, "the server's certificate is self-signed")                          \
+  X(ECERT_UNTRUSTED, -20028, "the server's certificate is signed by nobody trusted here")          \
+  X(ECERT_REVOKED, -20029, "the server's certificate is revoked")
+
+enum {
+#define UVWS_ERROR_ENUM(name, number, text) UVWS_##name = (number),
+  UVWS_ERROR_MAP(UVWS_ERROR_ENUM)
+#undef UVWS_ERROR_ENUM
+};
+
+/* A sentence for an error number, libuv's or ours; "unknown error" for others. Static, never NULL.
+ */
+UVWS_API
+const char *uvws_strerror(int err);
+
+/* The symbolic name, "UVWS_EURI" or libuv's "ECONNREFUSED"; "UNKNOWN" for others. Static, never
+ * NULL. */
+UVWS_API
+const char *uvws_err_name(int err);
+
+/* The version of the library that runs, "0.1.0". Static. */
+UVWS_API
+const char *uvws_version(void);
+
+/*
+ * Context
+ */
+
+typedef struct uvws_context_options {
+  size_t size; /* sizeof(uvws_context_options_t) */
+
+  /* Memory for all that the library itself takes (OpenSSL, zlib, libuv and wslay have their own
+   * hooks). The contract is realloc's, with size 0 meaning free. NULL: the C library's. Must
+   * outlive the context. */
+  void *(*realloc_cb)(void *arg, void *ptr, size_t size);
+  void *realloc_arg;
+} uvws_context_options_t;
+
+/*
+ * Make a context on `loop`. `loop` is borrowed until the context and all its clients are gone;
+ * `options` (may be NULL) is copied. `*out` is owned by the caller. One context serves any number
+ * of clients; several contexts may live on one loop, and loops on different threads need nothing of
+ * each other. Returns 0, UV_ENOMEM, UV_EINVAL.
+ */
+UVWS_API
+int uvws_context_new(struct uv_loop_s *loop, const uvws_context_options_t *options,
+                     uvws_context_t **out);
+
+/*
+ * Give up the caller's hold. The context lives on until the last of its clients is freed, then
+ * closes its handles: uv_loop_close succeeds once uv_run has returned. No new client may be made
+ * from it. NULL is accepted. An open context with idle clients does not keep uv_run from returning.
+ */
+UVWS_API
+void uvws_context_free(uvws_context_t *ctx);
+
+UVWS_API
+struct uv_loop_s *uvws_context_loop(const uvws_context_t *ctx);
+
+/*
+ * Callbacks
+ */
+
+typedef enum uvws_kind { UVWS_TEXT = 1, UVWS_BINARY = 2 } uvws_kind_t;
+
+/* A header field; both strings end with NUL. */
+typedef struct uvws_header {
+  const char *name;
+  const char *value;
+} uvws_header_t;
+
+/* Why a connection failed. All pointers are borrowed until the callback returns. */
+typedef struct uvws_error {
+  int code;            /* negative: uvws_err_name(code) */
+  const char *message; /* one line for a person, with the particulars; never NULL */
+
+  /* When a server answered the handshake with anything but a good 101 (else 0 and NULL): */
+  int status; /* the HTTP status */
+  const uvws_header_t *headers;
+  size_t header_count;
+  const uint8_t *body; /* the first 64 KiB at most */
+  size_t body_len;
+} uvws_error_t;
+
+/* How a connection ended. All pointers are borrowed until the callback returns. */
+typedef struct uvws_close_info {
+  /* What the peer's Close frame said (RFC 6455 7.1.5): its code, 1005 when it gave none, 1006 when
+   * there was no Close frame. */
+  int code;
+  const char
+      *reason; /* the peer's reason, or with 1006 our words; UTF-8, ends with NUL, never NULL */
+  size_t reason_len;
+  int was_clean; /* 1: both Close frames were exchanged */
+} uvws_close_info_t;
+
+typedef struct uvws_callbacks {
+  size_t size; /* sizeof(uvws_callbacks_t) */
+
+  /* The handshake is done; messages sent before leave now. */
+  void (*on_open)(uvws_t *ws, void *user);
+
+  /* A whole message. `data` is borrowed until the callback returns and does not end with NUL. Text
+   * is valid UTF-8 (RFC 6455 5.6). */
+  void (*on_message)(uvws_t *ws, uvws_kind_t kind, const uint8_t *data, size_t len, void *user);
+
+  /* The connection failed, before or after it was open. on_close follows. */
+  void (*on_error)(uvws_t *ws, const uvws_error_t *error, void *user);
+
+  /* The connection is gone; the client may connect again, from in here too. */
+  void (*on_close)(uvws_t *ws, const uvws_close_info_t *info, void *user);
+
+  /* A Ping came (its Pong is sent by the library) or a Pong. `data` as in on_message, 0 to 125
+   * bytes. */
+  void (*on_ping)(uvws_t *ws, const uint8_t *data, size_t len, void *user);
+  void (*on_pong)(uvws_t *ws, const uint8_t *data, size_t len, void *user);
+} uvws_callbacks_t;
+
+/* How a queued message went: status 0 once all its bytes are handed to the kernel, else the error,
+ * UV_ECANCELED when the connection ended first. */
+typedef void (*uvws_send_cb)(uvws_t *ws, int status, void *arg);
+
+/*
+ * Client
+ */
+
+/*
+ * Make a client. `callbacks` is copied (each member may be NULL); `user` is handed to each
+ * callback.
+ * `*out` is owned by the caller until uvws_free. Returns 0, UV_ENOMEM, UV_EINVAL.
+ */
+UVWS_API
+int uvws_new(uvws_context_t *ctx, const uvws_callbacks_t *callbacks, void *user, uvws_t **out);
+
+/*
+ * Free the client, at any time, from inside any callback too. A connection under way is cut without
+ * a closing handshake, and the law holds: what was promised still fires from the loop, pending
+ * sends with UV_ECANCELED, then on_close (code 1006). To hear nothing of it, call
+ * uvws_set_callbacks(ws, NULL) first; send callbacks fire all the same. `ws` must not be used after
+ * the call, but inside those callbacks. NULL is accepted.
+ */
+UVWS_API
+void uvws_free(uvws_t *ws);
+
+/* Replace all callbacks; `callbacks` is copied, NULL means none. */
+UVWS_API
+void uvws_set_callbacks(uvws_t *ws, const uvws_callbacks_t *callbacks);
+
+UVWS_API
+void *uvws_user(const uvws_t *ws);
+UVWS_API
+void uvws_set_user(uvws_t *ws, void *user);
+UVWS_API
+uvws_context_t *uvws_context(const uvws_t *ws);
+
+typedef enum uvws_tls_version {
+  UVWS_TLS_DEFAULT = 0,
+  UVWS_TLS_1_0 = 0x0301,
+  UVWS_TLS_1_1 = 0x0302,
+  UVWS_TLS_1_2 = 0x0303,
+  UVWS_TLS_1_3 = 0x0304
+} uvws_tls_version_t;
+
+#define UVWS_NO_TIMEOUT UINT32_MAX
+#define UVWS_NO_LIMIT SIZE_MAX
+
+/*
+ * What to connect to and how. Zero always means the default. All strings and arrays are copied.
+ * Every caller string is refused (UVWS_EOPTION) when it has control characters in it.
+ */
+typedef struct uvws_options {
+  size_t size; /* sizeof(uvws_options_t) */
+
+  /* ws://host[:port][/path][?query] or wss://... (RFC 6455 3). No fragment. */
+  const char *uri;
+  uint16_t port; /* wins over the URI's; default: the URI's, else 80 or 443 */
+
+  /* Extra header fields of the request, in order, names may repeat. Those that the handshake itself
+   * owns (Host, Upgrade, Connection, Sec-WebSocket-*) are refused, but for Host. */
+  const uvws_header_t *headers;
+  size_t header_count;
+  const char *const *protocols; /* Sec-WebSocket-Protocol, the most wanted first */
+  size_t protocol_count;
+  const char *origin; /* Origin; default: none is sent */
+
+  uint32_t connect_timeout_ms;   /* from uvws_connect to TCP; default 10,000 */
+  uint32_t handshake_timeout_ms; /* TLS and HTTP together; default 10,000 */
+  uint32_t close_timeout_ms;     /* the closing handshake; default 5,000 */
+
+  size_t max_message_size; /* received; default 16 MiB; beyond it close code 1009 */
+  size_t max_fragments;    /* received, a message; default 65,536; beyond it 1009 */
+  size_t max_head_size;    /* of the HTTP answer; default 64 KiB */
+
+  uvws_tls_version_t tls;     /* exactly this version; default: at least 1.2 */
+  uvws_tls_version_t tls_min; /* default 1.2; not together with `tls` */
+  uvws_tls_version_t tls_max; /* default: the newest; not together with `tls` */
+  const char *ca_file;      /* PEM; default with ca_path: the system's store as OpenSSL finds it */
+  const char *ca_path;      /* directory of hashed PEM files */
+  const char *cert_file;    /* client certificate chain, PEM */
+  const char *key_file;     /* its key, PEM; default: in cert_file */
+  const char *server_name;  /* name for SNI and verification; default: the URI's host */
+  int insecure_skip_verify; /* 1: accept any certificate: anybody may read and answer for the server
+                             */
+} uvws_options_t;
+
+/*
+ * Connect. Returns 0: on_open or on_error comes, on_close in any case. Or, and nothing fires:
+ * UVWS_EBUSY (not closed yet), UVWS_EURI, UVWS_EOPTION (uvws_last_error names it), UVWS_ETLS (a CA
+ * or certificate file cannot be used), UVWS_ETLS_UNAVAILABLE, UV_ENOMEM, UV_EINVAL.
+ */
+UVWS_API
+int uvws_connect(uvws_t *ws, const uvws_options_t *options);
+
+/* One line with the particulars of the last call on `ws` that failed, "" when there are none.
+ * Borrowed until the next call on `ws`. */
+UVWS_API
+const char *uvws_last_error(const uvws_t *ws);
+
+/*
+ * Queue a message. `data` is copied; it may be NULL when `len` is 0. All that is queued in one turn
+ * of the loop leaves in one write. Before the connection is open, before uvws_connect too, messages
+ * wait in order and leave when it opens; when it does not, they are dropped with their connection.
+ * Text must be UTF-8 (not checked here: the peer fails the connection when it is not). `cb` (may be
+ * NULL) gets `arg`. Returns 0, UVWS_ENOTOPEN (closing or closed: nothing is queued), UV_ENOMEM,
+ * UV_EINVAL.
+ */
+UVWS_API
+int uvws_send_text(uvws_t *ws, const char *data, size_t len, uvws_send_cb cb, void *arg);
+UVWS_API
+int uvws_send_binary(uvws_t *ws, const void *data, size_t len, uvws_send_cb cb, void *arg);
+
+/*
+ * Send a Ping with 0 to 125 bytes (RFC 6455 5.5.2); the answer comes as on_pong. `data` is copied.
+ * Returns 0, UVWS_ENOTOPEN, UV_EINVAL (too long), UV_ENOMEM.
+ */
+UVWS_API
+int uvws_ping(uvws_t *ws, const void *data, size_t len);
+
+/*
+ * Start the closing handshake (RFC 6455 7.1.2) behind what is queued. `code` is 1000 to 1003,
+ * 1007 to 1014, or 3000 to 4999; 0 sends a Close without one. `reason` is UTF-8, at most 123 bytes,
+ * copied, NULL for none. on_close comes when the peer has answered, or after close_timeout_ms.
+ * While connecting it cancels: on_close without on_error. A second call, and one before
+ * uvws_connect or after on_close, does nothing and returns 0. Errors: UVWS_ECLOSECODE, UV_ENOMEM.
+ */
+UVWS_API
+int uvws_close(uvws_t *ws, int code, const char *reason, size_t reason_len);
+
+/* Bytes of messages and frames that are queued here and not yet handed to the kernel. */
+UVWS_API
+size_t uvws_buffered(const uvws_t *ws);
+
+typedef enum uvws_state {
+  UVWS_STATE_CLOSED = 0, /* new, or after on_close */
+  UVWS_STATE_CONNECTING,
+  UVWS_STATE_OPEN,
+  UVWS_STATE_CLOSING
+} uvws_state_t;
+
+UVWS_API
+uvws_state_t uvws_state(const uvws_t *ws);
+
+/* The subprotocol that the server chose, NULL for none. Borrowed until on_close returns. */
+UVWS_API
+const char *uvws_protocol(const uvws_t *ws);
+
+/* A response header field of the handshake, from on_open until on_close returns; names compare
+ * without case, the first of several counts; NULL when absent. Borrowed as long. */
+UVWS_API
+const char *uvws_response_header(const uvws_t *ws, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * TLS: a transport over any transport (io/tls.c), by settings that are prepared once and shared
+ * (io/tls_settings.c). The only code that knows OpenSSL.
+ */
+#ifndef UVWS_IO_TLS_H
+#define UVWS_IO_TLS_H
+
+#include "io/transport.h"
+
+/* The caller's wishes; strings are borrowed during the call only. Zero means the default. */
+struct uvws__tls_options {
+  uvws_tls_version_t min; /* default 1.2 */
+  uvws_tls_version_t max; /* default: the newest */
+  const char *ca_file; /* without ca_file and ca_path: the system's store, SSL_CERT_FILE included */
+  const char *ca_path;
+  const char *cert_file;
+  const char *key_file;
+  int insecure_skip_verify;
+};
+
+/* Prepared settings (an SSL_CTX), counted by reference. Loading a CA store costs milliseconds, so
+ * equal options share one. */
+struct uvws__tls_settings;
+
+/* Settings made so far, for the clients of one context. A zeroed struct is an empty one. */
+struct uvws__tls_cache {
+  struct uvws__tls_settings *first;
+};
+void uvws__tls_cache_deinit(struct uvws__tls_cache *cache);
+
+/* Settings for `options`, from the cache or made now; one reference is the caller's. Returns 0,
+ * UV_ENOMEM, UVWS_EOPTION or UVWS_ETLS with `detail` naming the option and the file. */
+int uvws__tls_settings_get(const struct uvws__env *env, struct uvws__tls_cache *cache,
+                           const struct uvws__tls_options *options, struct uvws__detail *detail,
+                           struct uvws__tls_settings **out);
+void uvws__tls_settings_release(struct uvws__tls_settings *settings); /* NULL is accepted */
+
+/* Memory that all TLS transports of one loop share while they read. */
+struct uvws__tls_scratch {
+  uint8_t *cipher; /* what came from below, `cap` bytes */
+  size_t cap;
+};
+
+/*
+ * Secure `lower`, which becomes the new transport's own, also when this fails (then it is closed).
+ * `host` (copied) is a DNS name or an IP address: it is verified, and sent as SNI when it is a
+ * name.
+ * `*out` is handed over with reading off; set its `events` and `owner` at once. The handshake
+ * starts by itself from the loop or inside this call; on_ready or on_end follows. Takes a reference
+ * on `settings`.
+ */
+int uvws__tls_open(const struct uvws__env *env, struct uvws__tls_settings *settings,
+                   struct uvws__tls_scratch *scratch, struct uvws__transport *lower,
+                   const char *host, const struct uvws__transport_events *events, void *owner,
+                   struct uvws__transport **out);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * The HTTP/1.1 answer to the opening handshake, parsed by llhttp as it comes: status line and
+ * fields, and for an answer other than 101 up to 64 KiB of body. Linear, strict, bounded
+ * (max_head_size).
+ */
+#ifndef UVWS_PROTO_HEAD_H
+#define UVWS_PROTO_HEAD_H
+
+#include "util/bytes.h"
+#include "util/errors.h"
+
+#define UVWS__BODY_MAX 65536
+
+struct uvws__head; /* the parser and what it found */
+
+int uvws__head_new(const struct uvws__env *env, size_t max_head_size, struct uvws__head **out);
+void uvws__head_free(struct uvws__head *head); /* NULL is accepted */
+
+enum {
+  UVWS__HEAD_MORE = 0,     /* all bytes taken, not complete yet */
+  UVWS__HEAD_UPGRADED = 1, /* a whole 101 head; `*used` is where the frames begin */
+  UVWS__HEAD_REFUSED = 2   /* a whole answer other than 101 (or as much body as is kept) */
+};
+
+/* Feed bytes. Answers one of the above, or UVWS_EHTTP, UVWS_EHEAD_TOO_LARGE, UV_ENOMEM with
+ * `detail`. Interim 1xx answers other than 101 are skipped. */
+int uvws__head_feed(struct uvws__head *head, const uint8_t *data, size_t len,
+                    struct uvws__detail *detail, size_t *used);
+
+/* The stream ended: REFUSED when the body of a refusal runs until the end, else UVWS_EHTTP. */
+int uvws__head_end(struct uvws__head *head, struct uvws__detail *detail);
+
+int uvws__head_status(const struct uvws__head *head); /* 0 until the status line is whole */
+const uvws_header_t *uvws__head_fields(const struct uvws__head *head, size_t *count);
+const uint8_t *uvws__head_body(const struct uvws__head *head, size_t *len);
+
+/* The first field of that name, any case; NULL when absent. */
+const char *uvws__head_find(const struct uvws__head *head, const char *name);
+
+/* Give up the parser's own state and spare room; status, fields and body stay readable. */
+void uvws__head_compact(struct uvws__head *head);
+
+#endif
