@@ -6,6 +6,7 @@
 #define UVWS_IO_TLS_H
 
 #include "io/transport.h"
+#include "util/bytes.h"
 
 /* The caller's wishes; strings are borrowed during the call only. Zero means the default. */
 struct uvws__tls_options {
@@ -35,19 +36,23 @@ int uvws__tls_settings_get(const struct uvws__env *env, struct uvws__tls_cache *
                            struct uvws__tls_settings **out);
 void uvws__tls_settings_release(struct uvws__tls_settings *settings); /* NULL is accepted */
 
-/* Memory that all TLS transports of one loop share while they read. */
+/* What all TLS transports of one loop share, so that an idle one needs no memory of its own. */
 struct uvws__tls_scratch {
-  uint8_t *cipher; /* what came from below, `cap` bytes */
+  uv_loop_t *loop;
+  uint8_t *cipher; /* what came from below, `cap` bytes; made when the first transport is opened */
   size_t cap;
+  struct uvws__bytes spare; /* room for sealed records, lent to whoever writes */
 };
+void uvws__tls_scratch_init(struct uvws__tls_scratch *scratch, uv_loop_t *loop);
+void uvws__tls_scratch_deinit(const struct uvws__env *env, struct uvws__tls_scratch *scratch);
 
 /*
  * Secure `lower`, which becomes the new transport's own, also when this fails (then it is closed).
  * `host` (copied) is a DNS name or an IP address: it is verified, and sent as SNI when it is a
- * name.
- * `*out` is handed over with reading off; set its `events` and `owner` at once. The handshake
- * starts by itself from the loop or inside this call; on_ready or on_end follows. Takes a reference
- * on `settings`.
+ * name. `*out` is handed over with reading off. The handshake starts inside this call; on_ready or
+ * on_end follows from the loop. Takes a reference on `settings`; `scratch` is borrowed until
+ * on_closed. Returns 0, UVWS_EOPTION (no name that can be verified), UV_ENOMEM, or what `lower`
+ * answered.
  */
 int uvws__tls_open(const struct uvws__env *env, struct uvws__tls_settings *settings,
                    struct uvws__tls_scratch *scratch, struct uvws__transport *lower,
