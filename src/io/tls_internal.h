@@ -1,0 +1,127 @@
+/*
+ * What the files of the TLS transport share. Bytes from below pass: lower -> `in` -> BIO -> OpenSSL
+ * -> the owner's memory. Bytes to below: the owner's -> OpenSSL -> BIO -> `out` -> lower.
+ *
+ *   tls.c           opening, handshake, closing
+ *   tls_read.c      what comes in, with a stash for what the owner does not want yet
+ *   tls_write.c     what goes out, in few writes
+ *   tls_bio.c       OpenSSL's end of `in` and `out`
+ *   tls_verify.c    is this certificate the peer's, and why not
+ *   tls_error.c     OpenSSL's other errors in our numbers and in words
+ *   tls_settings.c  SSL_CTX from options
+ *
+ * User code never runs inside a call of OpenSSL: owners are called between two of them.
+ */
+#ifndef UVWS_IO_TLS_INTERNAL_H
+#define UVWS_IO_TLS_INTERNAL_H
+
+#include <openssl/ssl.h>
+
+#include "io/tls.h"
+
+#define UVWS__TLS_CIPHER_LEN 65536 /* read from below at once */
+#define UVWS__TLS_RECORD_LEN 16384 /* the most plain bytes in a record (RFC 8446 5.1) */
+#define UVWS__TLS_GATHER_LEN 65536 /* sealed bytes that are enough for a write */
+
+struct uvws__tls_settings {
+  const struct uvws__env *env;
+  SSL_CTX *ctx;
+  unsigned refs;
+  int is_verifying;
+  struct uvws__tls_settings *next; /* in its cache */
+  struct uvws__bytes key;          /* all options, to compare */
+};
+
+/* An error and its words, while somebody between them might touch OpenSSL's error queue. */
+struct uvws__tls_failure {
+  int err;
+  struct uvws__detail detail;
+};
+
+/* What only the handshake needs. */
+struct uvws__tls_handshake {
+  struct uvws__tls_failure verdict; /* what the verification found wrong */
+  char *host;                       /* without an IPv6 zone or the root's dot */
+};
+
+enum uvws__tls_state { UVWS__TLS_SECURING, UVWS__TLS_OPEN, UVWS__TLS_CLOSED };
+
+struct uvws__tls_later;
+
+struct uvws__tls {
+  struct uvws__transport base;
+  const struct uvws__env *env;
+  struct uvws__tls_settings *settings;
+  struct uvws__tls_scratch *scratch;
+  struct uvws__transport *lower; /* NULL once it is closed */
+  SSL *ssl;
+  enum uvws__tls_state state;
+  struct uvws__tls_handshake *handshake; /* NULL once it is done */
+
+  /* Reading. */
+  const uint8_t *in; /* what OpenSSL has not taken yet: in the scratch during an event of `lower`,
+                        in the stash otherwise */
+  size_t in_len;
+  uint8_t *stash;
+  struct uvws__tls_later *later; /* a call from the loop that is due */
+  unsigned later_count;          /* handles of such calls that are not closed yet */
+  int lower_err;                 /* why `lower` ended; 0: it did not */
+  int is_reading;                /* the owner wants to */
+  int is_lower_reading;
+  int is_advancing; /* uvws__tls_advance is at work and looks at is_reading again */
+  int is_ended;     /* on_end was called */
+
+  /* Writing. */
+  struct uvws__bytes out;    /* sealed, to be written */
+  struct uvws__bytes flying; /* sealed, with `lower` until its on_written */
+  const uv_buf_t *bufs;      /* what is left of the owner's write */
+  unsigned buf_count;
+  size_t buf_done;      /* bytes of bufs[0] that are sealed */
+  uv_buf_t *bufs_copy;  /* of `bufs`, while a write is under way */
+  int is_writing;       /* on_written is owed */
+  int is_shutting_down; /* `lower` is to be shut down behind what is left to write */
+  int is_lower_shut;    /* it was: nothing may be written any more */
+  int is_broken;        /* OpenSSL failed: nothing more can be sealed */
+  int write_err;        /* what `lower` or the memory answered; 0: all is well */
+};
+
+/* tls.c */
+void uvws__tls_close(struct uvws__tls *t);
+void uvws__tls_maybe_gone(struct uvws__tls *t); /* on_closed once nothing is left open */
+void uvws__tls_shake(struct uvws__tls *t);      /* go on with the handshake */
+/* on_end, unless there was one. `t` may be closed behind it. */
+void uvws__tls_end(struct uvws__tls *t, int err, const char *detail);
+
+/* tls_read.c */
+extern const struct uvws__transport_events uvws__tls_lower_events;
+int uvws__tls_read_start(struct uvws__transport *base);
+void uvws__tls_read_stop(struct uvws__transport *base);
+/* Do what can be done with `in`; then keep what is left. Only from the loop. */
+void uvws__tls_advance(struct uvws__tls *t);
+/* Make `lower` read or not, as is due now. 0 or the error of its read_start. */
+int uvws__tls_follow_reading(struct uvws__tls *t);
+void uvws__tls_cancel_later(struct uvws__tls *t);
+
+/* tls_write.c */
+int uvws__tls_write(struct uvws__transport *base, const uv_buf_t *bufs, unsigned count);
+void uvws__tls_shutdown(struct uvws__transport *base);
+/* Hand `out` to `lower`, unless a write is under way. Answers as ops->write does. */
+int uvws__tls_flush(struct uvws__tls *t);
+void uvws__tls_on_lower_written(struct uvws__tls *t, int status);
+int uvws__tls_is_choked(const struct uvws__tls *t); /* the peer does not take our answers */
+void uvws__tls_drop_output(struct uvws__tls *t);
+
+/* tls_bio.c */
+BIO *uvws__tls_bio_new(struct uvws__tls *t);
+
+/* tls_verify.c */
+int uvws__tls_verify_host(SSL *ssl, const char *host, int is_verifying); /* 0 or an error */
+int uvws__tls_on_verify(int is_good, X509_STORE_CTX *store);
+
+/* tls_error.c */
+/* After a call of OpenSSL that failed for good: what happened, in `out`. */
+void uvws__tls_explain(struct uvws__tls *t, struct uvws__tls_failure *out);
+/* The oldest error in OpenSSL's queue in a few words. */
+void uvws__tls_queue_text(char *out, size_t cap);
+
+#endif
