@@ -10,7 +10,9 @@
 
 /* Where a text stands. Zeroed: at the start, on a character's border. */
 struct uvws__utf8 {
-  uint8_t state;
+  uint8_t need; /* continuation bytes still to come */
+  uint8_t low;  /* the range that the next of them must lie in */
+  uint8_t high;
 };
 
 /* Judge the next bytes. 1: valid so far; 0: never valid, whatever follows. */

@@ -1,0 +1,94 @@
+/* The client's functions: arguments checked, then handed on. */
+#include "conn/conn.h"
+#include "proto/utf8.h"
+
+static int fail(const uvws_t *ws, int err, const char *text) {
+  return uvws__fail(&ws->ctx->last_error, err, "%s", text);
+}
+
+int uvws_new(uvws_context_t *ctx, const uvws_callbacks_t *callbacks, void *user, uvws_t **out) {
+  if (!ctx || !out || (callbacks && callbacks->size < sizeof callbacks->size)) return UV_EINVAL;
+  return uvws__client_new(ctx, callbacks, user, out);
+}
+
+void uvws_free(uvws_t *ws) {
+  if (ws) uvws__client_free(ws);
+}
+
+void uvws_set_callbacks(uvws_t *ws, const uvws_callbacks_t *callbacks) {
+  uvws__client_set_callbacks(ws, callbacks);
+}
+
+void *uvws_user(const uvws_t *ws) {
+  return ws->user;
+}
+
+void uvws_set_user(uvws_t *ws, void *user) {
+  ws->user = user;
+}
+
+uvws_context_t *uvws_context(const uvws_t *ws) {
+  return ws->ctx;
+}
+
+int uvws_connect(uvws_t *ws, const uvws_options_t *options) {
+  ws->ctx->last_error.text[0] = '\0';
+  if (ws->is_freed) return fail(ws, UV_EINVAL, "the client was freed");
+  return uvws__client_connect(ws, options);
+}
+
+const char *uvws_last_error(const uvws_t *ws) {
+  return ws->ctx->last_error.text;
+}
+
+int uvws_send_text(uvws_t *ws, const char *data, size_t len, uvws_send_cb cb, void *arg) {
+  if (!data && len) return fail(ws, UV_EINVAL, "data is NULL");
+  return uvws__client_send(ws, UVWS_TEXT, (const uint8_t *)data, len, cb, arg);
+}
+
+int uvws_send_binary(uvws_t *ws, const void *data, size_t len, uvws_send_cb cb, void *arg) {
+  if (!data && len) return fail(ws, UV_EINVAL, "data is NULL");
+  return uvws__client_send(ws, UVWS_BINARY, data, len, cb, arg);
+}
+
+int uvws_ping(uvws_t *ws, const void *data, size_t len) {
+  if ((!data && len) || len > UVWS__CONTROL_MAX)
+    return fail(ws, UV_EINVAL, "a Ping carries 0 to 125 bytes (RFC 6455 5.5)");
+  struct uvws__conn *c = ws->conn;
+  if (!c || c->state != CONN_OPEN || c->write_error)
+    return fail(ws, UVWS_ENOTOPEN, "the connection is not open");
+  return uvws__conn_send_control(c, UVWS__OP_PING, data, len);
+}
+
+int uvws_close(uvws_t *ws, int code, const char *reason, size_t reason_len) {
+  if (code && !uvws__close_code_is_valid(code))
+    return fail(ws, UVWS_ECLOSECODE, "the code is none of 1000-1003, 1007-1014, 3000-4999");
+  if (reason_len && (!code || !reason))
+    return fail(ws, UVWS_ECLOSECODE, "a reason needs a code (RFC 6455 5.5.1)");
+  if (reason_len > UVWS__CONTROL_MAX - 2)
+    return fail(ws, UVWS_ECLOSECODE, "the reason is longer than 123 bytes (RFC 6455 5.5)");
+  if (!uvws__utf8_is_valid((const uint8_t *)reason, reason_len))
+    return fail(ws, UVWS_ECLOSECODE, "the reason is not UTF-8");
+  return ws->conn ? uvws__conn_close(ws->conn, code, reason, reason_len) : 0;
+}
+
+size_t uvws_buffered(const uvws_t *ws) {
+  const struct uvws__conn *c = ws->conn;
+  return ws->waiting_len + (c && c->state >= CONN_OPEN ? c->out.len : 0);
+}
+
+uvws_state_t uvws_state(const uvws_t *ws) {
+  const struct uvws__conn *c = ws->conn;
+  if (!c) return UVWS_STATE_CLOSED;
+  if (c->state < CONN_OPEN) return UVWS_STATE_CONNECTING;
+  return c->state == CONN_OPEN ? UVWS_STATE_OPEN : UVWS_STATE_CLOSING;
+}
+
+const char *uvws_protocol(const uvws_t *ws) {
+  return ws->conn ? ws->conn->protocol : NULL;
+}
+
+const char *uvws_response_header(const uvws_t *ws, const char *name) {
+  const struct uvws__conn *c = ws->conn;
+  return c && c->head && name ? uvws__head_find(c->head, name) : NULL;
+}

@@ -1,0 +1,109 @@
+/* The client: what outlives its connections. */
+#include "conn/conn.h"
+
+#include "conn/options.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void on_free_task(struct uvws__task *task) {
+  uvws_t *ws = (uvws_t *)((char *)task - offsetof(struct uvws, task));
+  uvws__client_drop_waiting(ws);
+  uvws__client_destroy(ws);
+}
+
+int uvws__client_new(uvws_context_t *ctx, const uvws_callbacks_t *callbacks, void *user,
+                     uvws_t **out) {
+  uvws_t *ws = uvws__calloc(&ctx->env, sizeof *ws);
+  if (!ws) return UV_ENOMEM;
+  ws->ctx = ctx;
+  ws->user = user;
+  ws->task.run = on_free_task;
+  ws->waiting_end = &ws->waiting;
+  uvws__client_set_callbacks(ws, callbacks);
+  uvws__context_hold(ctx);
+  *out = ws;
+  return 0;
+}
+
+/* A caller built against an older header has a shorter struct: what it lacks is NULL. */
+void uvws__client_set_callbacks(uvws_t *ws, const uvws_callbacks_t *callbacks) {
+  memset(&ws->callbacks, 0, sizeof ws->callbacks);
+  if (!callbacks) return;
+  size_t size = callbacks->size < sizeof *callbacks ? callbacks->size : sizeof *callbacks;
+  memcpy(&ws->callbacks, callbacks, size);
+}
+
+int uvws__client_connect(uvws_t *ws, const uvws_options_t *options) {
+  struct uvws__detail *detail = &ws->ctx->last_error;
+  if (ws->conn) return uvws__fail(detail, UVWS_EBUSY, "%s", uvws_strerror(UVWS_EBUSY));
+  uvws_options_t *copy;
+  int err = uvws__options_copy(&ws->ctx->env, options, detail, &copy);
+  if (err) return err;
+  struct uvws__conn *c;
+  err = uvws__conn_new(ws, copy, &c);
+  if (err) return err;
+  err = uvws__conn_connect(c, detail);
+  if (err) {
+    uvws__conn_free(c);
+    return err;
+  }
+  ws->conn = c;
+  ws->was_connected = 1;
+  return 0;
+}
+
+static int wait_for_open(uvws_t *ws, uvws_kind_t kind, const uint8_t *data, size_t len,
+                         uvws_send_cb cb, void *arg) {
+  if (len > SIZE_MAX / 2) return UV_ENOMEM;
+  struct uvws__waiting *w = uvws__alloc(&ws->ctx->env, sizeof *w + len);
+  if (!w) return UV_ENOMEM;
+  *w = (struct uvws__waiting){.kind = kind, .cb = cb, .arg = arg, .len = len};
+  if (len) memcpy(w->data, data, len);
+  *ws->waiting_end = w;
+  ws->waiting_end = &w->next;
+  ws->waiting_len += len;
+  return 0;
+}
+
+void uvws__client_pop_waiting(uvws_t *ws) {
+  struct uvws__waiting *w = ws->waiting;
+  ws->waiting = w->next;
+  if (!ws->waiting) ws->waiting_end = &ws->waiting;
+  ws->waiting_len -= w->len;
+}
+
+int uvws__client_send(uvws_t *ws, uvws_kind_t kind, const uint8_t *data, size_t len,
+                      uvws_send_cb cb, void *arg) {
+  if (ws->conn && ws->conn->state >= CONN_OPEN)
+    return uvws__conn_send(ws->conn, kind, data, len, cb, arg);
+  if (!ws->conn && ws->was_connected) return UVWS_ENOTOPEN;
+  return wait_for_open(ws, kind, data, len, cb, arg);
+}
+
+void uvws__client_drop_waiting(uvws_t *ws) {
+  while (ws->waiting) {
+    struct uvws__waiting *w = ws->waiting;
+    uvws__client_pop_waiting(ws);
+    if (w->cb) w->cb(ws, UV_ECANCELED, w->arg);
+    uvws__free(&ws->ctx->env, w);
+  }
+}
+
+void uvws__client_free(uvws_t *ws) {
+  assert(!ws->is_freed);
+  ws->is_freed = 1;
+  if (ws->conn)
+    uvws__conn_cut(ws->conn);
+  else if (ws->waiting)
+    uvws__context_add_task(ws->ctx, &ws->task);
+  else
+    uvws__client_destroy(ws);
+}
+
+void uvws__client_destroy(uvws_t *ws) {
+  uvws_context_t *ctx = ws->ctx;
+  assert(!ws->conn && !ws->waiting);
+  uvws__free(&ctx->env, ws);
+  uvws__context_release(ctx);
+}

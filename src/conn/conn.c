@@ -1,0 +1,139 @@
+/* The life of a connection: its states, its birth and its end. */
+#include "conn/conn.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void enter_connecting(struct uvws__conn *c) {
+  uvws__conn_set_deadline(c, c->opening->options->connect_timeout_ms);
+}
+
+static void enter_securing(struct uvws__conn *c) {
+  uvws__conn_set_deadline(c, c->opening->options->handshake_timeout_ms);
+}
+
+/* One deadline spans TLS and HTTP: it is not set anew when it runs already. */
+static void enter_upgrading(struct uvws__conn *c) {
+  if (!c->opening->is_secured)
+    uvws__conn_set_deadline(c, c->opening->options->handshake_timeout_ms);
+}
+
+static void enter_open(struct uvws__conn *c) {
+  uvws__deadline_clear(&c->ctx->deadlines, &c->deadline);
+  uvws__opening_free(c);
+}
+
+static void enter_ending(struct uvws__conn *c) {
+  uvws__conn_set_deadline(c, c->close_timeout_ms);
+}
+
+static void enter_cut(struct uvws__conn *c) {
+  uvws__deadline_clear(&c->ctx->deadlines, &c->deadline);
+  if (c->opening && c->opening->dial)
+    c->ctx->dial_cancel(c->opening->dial);
+  else if (c->transport)
+    c->transport->ops->close(c->transport);
+  else
+    uvws__context_add_task(c->ctx, &c->task);
+}
+
+#define BIT(state) (1u << (state))
+
+static const struct {
+  const char *name;
+  void (*enter)(struct uvws__conn *c);
+  uint32_t next; /* states that may follow */
+} states[CONN_STATE_COUNT] = {
+    [CONN_NEW] = {"new", NULL, BIT(CONN_CONNECTING)},
+    [CONN_CONNECTING] = {"connecting", enter_connecting,
+                         BIT(CONN_SECURING) | BIT(CONN_UPGRADING) | BIT(CONN_CUT)},
+    [CONN_SECURING] = {"securing", enter_securing, BIT(CONN_UPGRADING) | BIT(CONN_CUT)},
+    [CONN_UPGRADING] = {"upgrading", enter_upgrading, BIT(CONN_OPEN) | BIT(CONN_CUT)},
+    [CONN_OPEN] = {"open", enter_open, BIT(CONN_CLOSING) | BIT(CONN_DRAINING) | BIT(CONN_CUT)},
+    [CONN_CLOSING] = {"closing", enter_ending, BIT(CONN_DRAINING) | BIT(CONN_CUT)},
+    [CONN_DRAINING] = {"draining", enter_ending, BIT(CONN_CUT)},
+    [CONN_CUT] = {"cut", enter_cut, 0},
+};
+
+void uvws__conn_go(struct uvws__conn *c, enum uvws__conn_state to) {
+  assert(states[c->state].next & BIT(to));
+  c->state = to;
+  if (states[to].enter) states[to].enter(c);
+}
+
+void uvws__conn_set_deadline(struct uvws__conn *c, uint32_t timeout_ms) {
+  if (timeout_ms == UVWS_NO_TIMEOUT)
+    uvws__deadline_clear(&c->ctx->deadlines, &c->deadline);
+  else
+    uvws__deadline_set(&c->ctx->deadlines, &c->deadline, timeout_ms, uvws__conn_on_deadline);
+}
+
+static void on_task(struct uvws__task *task) {
+  struct uvws__conn *c = (struct uvws__conn *)((char *)task - offsetof(struct uvws__conn, task));
+  if (c->state == CONN_CUT)
+    uvws__conn_end(c);
+  else
+    uvws__conn_flush(c);
+}
+
+int uvws__conn_new(uvws_t *ws, uvws_options_t *options, struct uvws__conn **out) {
+  uvws_context_t *ctx = ws->ctx;
+  struct uvws__conn *c = uvws__calloc(&ctx->env, sizeof *c);
+  if (!c) goto fail;
+  c->opening = uvws__calloc(&ctx->env, sizeof *c->opening);
+  if (!c->opening) goto fail;
+  if (uvws__deadlines_reserve(&ctx->deadlines, 1) != 0) goto fail;
+  struct uvws__inbound_limits limits = {options->max_message_size, options->max_fragments};
+  uvws__inbound_init(&c->inbound, &ctx->env, &limits, &ctx->spare);
+  c->ctx = ctx;
+  c->ws = ws;
+  c->task.run = on_task;
+  c->close_timeout_ms = options->close_timeout_ms;
+  c->opening->options = options;
+  *out = c;
+  return 0;
+fail:
+  if (c) uvws__free(&ctx->env, c->opening);
+  uvws__free(&ctx->env, c);
+  uvws__free(&ctx->env, options);
+  return UV_ENOMEM;
+}
+
+void uvws__opening_free(struct uvws__conn *c) {
+  struct uvws__opening *o = c->opening;
+  if (!o) return;
+  const struct uvws__env *env = &c->ctx->env;
+  uvws__tls_settings_release(o->tls);
+  uvws__uri_deinit(env, &o->uri);
+  uvws__free(env, o->options);
+  uvws__free(env, o);
+  c->opening = NULL;
+}
+
+void uvws__conn_free(struct uvws__conn *c) {
+  const struct uvws__env *env = &c->ctx->env;
+  assert(!c->deadline.place);
+  uvws__deadlines_release(&c->ctx->deadlines, 1);
+  uvws__context_drop_task(&c->task);
+  uvws__opening_free(c);
+  uvws__head_free(c->head);
+  uvws__inbound_deinit(&c->inbound);
+  uvws__framer_free(env, c->reader);
+  uvws__chain_clear(&c->out, &c->ctx->pool);
+  uvws__free(env, c->sent.ring);
+  uvws__free(env, c->ending.reason);
+  uvws__free(env, c->ending.detail);
+  uvws__free(env, c);
+}
+
+void uvws__conn_end(struct uvws__conn *c) {
+  uvws_t *ws = c->ws;
+  uvws__conn_complete(c, UV_ECANCELED);
+  uvws__client_drop_waiting(ws);
+  ws->conn = NULL;
+  /* Behind on_close the client may be gone, unless it was freed before: then it waits for us. */
+  int is_freed = ws->is_freed;
+  uvws__deliver_close(ws, c);
+  if (is_freed) uvws__client_destroy(ws);
+  uvws__conn_free(c);
+}

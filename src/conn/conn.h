@@ -1,0 +1,182 @@
+/*
+ * The client and its connection. A client lives from uvws_new to uvws_free; a connection from
+ * uvws_connect to on_close. Memory of a connection is freed from the loop only, never below user
+ * code, so code here may look at its connection again behind a callback.
+ *
+ *   conn.c      the state table; birth and end
+ *   connect.c   connecting, securing, upgrading
+ *   receive.c   bytes in, events out
+ *   send.c      messages in, bytes out; completions
+ *   finish.c    the closing handshake, failing, draining
+ *   deliver.c   the only caller of user code
+ */
+#ifndef UVWS_CONN_CONN_H
+#define UVWS_CONN_CONN_H
+
+#include "conn/context.h"
+#include "proto/close_code.h"
+#include "proto/handshake.h"
+#include "proto/inbound.h"
+
+enum uvws__conn_state {
+  CONN_NEW = 0,
+  CONN_CONNECTING, /* name and TCP */
+  CONN_SECURING,   /* TLS */
+  CONN_UPGRADING,  /* HTTP */
+  CONN_OPEN,
+  CONN_CLOSING,  /* our Close is sent or queued, the peer's is awaited */
+  CONN_DRAINING, /* nothing more to say: what is queued leaves, then the peer's end is awaited */
+  CONN_CUT,      /* the transport (or dialler) is closing */
+  CONN_STATE_COUNT
+};
+
+/* Who hears of a message that went out, or did not. */
+struct uvws__sent {
+  uint64_t end; /* done when this many bytes are with the kernel */
+  uvws_send_cb cb;
+  void *arg;
+};
+
+/* A queue of them: a ring that grows. */
+struct uvws__sent_queue {
+  struct uvws__sent *ring;
+  size_t cap;
+  size_t first;
+  size_t count;
+};
+
+/* A message that waits for the connection to open. */
+struct uvws__waiting {
+  struct uvws__waiting *next;
+  uvws_kind_t kind;
+  uvws_send_cb cb;
+  void *arg;
+  size_t len;
+  uint8_t data[];
+};
+
+struct uvws__conn;
+
+struct uvws {
+  uvws_context_t *ctx;
+  uvws_callbacks_t callbacks;
+  void *user;
+  struct uvws__conn *conn; /* NULL: closed */
+  int was_connected;       /* uvws_connect has succeeded once */
+  int is_freed;            /* uvws_free was called: nobody holds it but its connection */
+  struct uvws__task task;  /* completions that uvws_free still owes */
+
+  struct uvws__waiting *waiting; /* before the connection is open */
+  struct uvws__waiting **waiting_end;
+  size_t waiting_len;
+};
+
+/* What only a connection that is not open yet needs. */
+struct uvws__opening {
+  uvws_options_t *options;
+  struct uvws__uri uri;
+  uint16_t port;
+  struct uvws__dial *dial;
+  int is_secured; /* TLS is done */
+  char key[UVWS__KEY_LEN + 1];
+  struct uvws__tls_settings *tls;
+};
+
+/* What the user hears at the end. */
+struct uvws__ending {
+  int error;              /* for on_error; 0: none */
+  uint8_t has_sent_close; /* our Close is queued */
+  uint8_t has_received_close;
+  int code;     /* of the peer's Close */
+  char *reason; /* of the peer's Close; NULL: empty (or no memory for it) */
+  size_t reason_len;
+  struct uvws__detail *detail; /* our words; NULL: none (or no memory for them) */
+};
+
+struct uvws__conn {
+  uvws_context_t *ctx;
+  uvws_t *ws;
+  enum uvws__conn_state state;
+  struct uvws__deadline deadline; /* of the state */
+  struct uvws__transport *transport;
+  struct uvws__opening *opening; /* NULL once open */
+  struct uvws__head *head;       /* the server's answer */
+  const char *protocol;          /* points into head */
+  uint32_t close_timeout_ms;
+  struct uvws__ending ending;
+
+  /* In. */
+  struct uvws__inbound inbound;
+  struct uvws__framer *reader; /* while inside a frame */
+  int is_receiving;            /* on_data is below us on the stack: it flushes when it is done */
+  size_t stuck_answers;        /* bytes of Pongs queued since a write got stuck */
+
+  /* Out. */
+  struct uvws__chain out;
+  size_t writing;   /* bytes at the head of `out` that the transport has and the kernel not yet */
+  uint64_t written; /* bytes ever handed to the kernel; with out.len, all ever queued */
+  struct uvws__sent_queue sent;
+  int write_error; /* met inside a call: told from the loop */
+  int is_shut;
+  struct uvws__task task;
+};
+
+/* conn.c */
+int uvws__conn_new(uvws_t *ws, uvws_options_t *options, struct uvws__conn **out);
+void uvws__conn_free(struct uvws__conn *c); /* one that has not begun, or has ended */
+void uvws__conn_go(struct uvws__conn *c, enum uvws__conn_state to);
+void uvws__conn_set_deadline(struct uvws__conn *c, uint32_t timeout_ms);
+void uvws__conn_end(struct uvws__conn *c); /* everything is closed: the last callbacks, then free */
+void uvws__opening_free(struct uvws__conn *c);
+
+/* connect.c */
+int uvws__conn_connect(struct uvws__conn *c, struct uvws__detail *detail);
+void uvws__conn_on_secured(struct uvws__conn *c);
+void uvws__conn_upgrade(struct uvws__conn *c, const uint8_t *data, size_t len);
+int uvws__conn_upgrade_end(struct uvws__conn *c); /* 1: the end completed a refusal, all is done */
+
+/* receive.c */
+extern const struct uvws__transport_events uvws__conn_events;
+void uvws__conn_receive(struct uvws__conn *c, const uint8_t *data, size_t len);
+void uvws__conn_read_as_due(struct uvws__conn *c); /* start or stop reading, as things stand */
+
+/* send.c */
+int uvws__conn_send(struct uvws__conn *c, uvws_kind_t kind, const uint8_t *data, size_t len,
+                    uvws_send_cb cb, void *arg);
+int uvws__conn_send_control(struct uvws__conn *c, uint8_t opcode, const uint8_t *data, size_t len);
+void uvws__conn_send_waiting(struct uvws__conn *c);
+void uvws__conn_flush(struct uvws__conn *c);       /* from the loop: writes, completes, fails */
+void uvws__conn_flush_later(struct uvws__conn *c); /* from anywhere */
+void uvws__conn_on_written(struct uvws__conn *c, int status);
+void uvws__conn_complete(struct uvws__conn *c,
+                         int status); /* status 0: those that are done; else all */
+
+/* finish.c */
+int uvws__conn_close(struct uvws__conn *c, int code, const char *reason, size_t reason_len);
+void uvws__conn_take_close(struct uvws__conn *c, const struct uvws__inbound_event *event);
+void uvws__conn_fail(struct uvws__conn *c, int err, int close_code, const char *detail);
+void uvws__conn_cut(struct uvws__conn *c); /* close the transport; on_close follows from the loop */
+void uvws__conn_drained(struct uvws__conn *c); /* all that was queued is out, or may be */
+void uvws__conn_on_end(struct uvws__conn *c, int err, const char *detail);
+void uvws__conn_on_deadline(struct uvws__deadline *deadline);
+
+/* deliver.c */
+void uvws__deliver_open(struct uvws__conn *c);
+void uvws__deliver_message(struct uvws__conn *c, const struct uvws__inbound_event *event);
+void uvws__deliver_control(struct uvws__conn *c, int type, const struct uvws__inbound_event *event);
+void uvws__deliver_error(struct uvws__conn *c);
+void uvws__deliver_close(uvws_t *ws, const struct uvws__conn *c);
+
+/* client.c */
+int uvws__client_new(uvws_context_t *ctx, const uvws_callbacks_t *callbacks, void *user,
+                     uvws_t **out);
+void uvws__client_set_callbacks(uvws_t *ws, const uvws_callbacks_t *callbacks);
+int uvws__client_connect(uvws_t *ws, const uvws_options_t *options);
+int uvws__client_send(uvws_t *ws, uvws_kind_t kind, const uint8_t *data, size_t len,
+                      uvws_send_cb cb, void *arg);
+void uvws__client_free(uvws_t *ws);
+void uvws__client_pop_waiting(uvws_t *ws);  /* unlinks the first */
+void uvws__client_drop_waiting(uvws_t *ws); /* tells their callbacks */
+void uvws__client_destroy(uvws_t *ws);
+
+#endif

@@ -1,0 +1,160 @@
+/* From nothing to an open connection: connecting, securing, upgrading (RFC 6455 4.1). */
+#include "conn/conn.h"
+
+#include <string.h>
+
+static void fill_request(const struct uvws__opening *o, struct uvws__request *request) {
+  const uvws_options_t *options = o->options;
+  *request = (struct uvws__request){.uri = &o->uri,
+                                    .port = o->port,
+                                    .headers = options->headers,
+                                    .header_count = options->header_count,
+                                    .protocols = options->protocols,
+                                    .protocol_count = options->protocol_count,
+                                    .origin = options->origin};
+}
+
+static int check_server_name(const char *name, struct uvws__detail *detail) {
+  for (const char *p = name; p && *p; p++)
+    if ((unsigned char)*p <= ' ' || *p == 0x7F)
+      return uvws__fail(detail, UVWS_EOPTION, "server_name has a space or control character in it");
+  return 0;
+}
+
+static int prepare_tls(struct uvws__conn *c, struct uvws__detail *detail) {
+  const uvws_options_t *o = c->opening->options;
+  struct uvws__tls_options tls = {.min = o->tls ? o->tls : o->tls_min,
+                                  .max = o->tls ? o->tls : o->tls_max,
+                                  .ca_file = o->ca_file,
+                                  .ca_path = o->ca_path,
+                                  .cert_file = o->cert_file,
+                                  .key_file = o->key_file,
+                                  .insecure_skip_verify = o->insecure_skip_verify};
+  return uvws__tls_settings_get(&c->ctx->env, &c->ctx->tls_cache, &tls, detail, &c->opening->tls);
+}
+
+static void secure(struct uvws__conn *c) {
+  struct uvws__opening *o = c->opening;
+  const char *name = o->options->server_name ? o->options->server_name : o->uri.host;
+  struct uvws__transport *lower = c->transport;
+  c->transport = NULL;
+  uvws__conn_go(c, CONN_SECURING);
+  int err = uvws__tls_open(&c->ctx->env, o->tls, &c->ctx->tls_scratch, lower, name,
+                           &uvws__conn_events, c, &c->transport);
+  if (err) uvws__conn_fail(c, err, 0, uvws_strerror(err));
+}
+
+static void upgrade(struct uvws__conn *c) {
+  struct uvws__opening *o = c->opening;
+  struct uvws__request request;
+  struct uvws__bytes text = {0};
+  uvws__conn_go(c, CONN_UPGRADING);
+  fill_request(o, &request);
+  int err = uvws__request_write(&c->ctx->env, &request, o->key, &text);
+  if (!err) err = uvws__pool_reserve(&c->ctx->pool, text.len);
+  if (!err) err = uvws__head_new(&c->ctx->env, o->options->max_head_size, &c->head);
+  if (!err) uvws__chain_append(&c->out, &c->ctx->pool, text.data, text.len);
+  uvws__bytes_deinit(&c->ctx->env, &text);
+  if (!err) err = c->transport->ops->read_start(c->transport);
+  if (err)
+    uvws__conn_fail(c, err, 0, uvws_strerror(err));
+  else
+    uvws__conn_flush(c);
+}
+
+void uvws__conn_on_secured(struct uvws__conn *c) {
+  c->opening->is_secured = 1;
+  upgrade(c);
+}
+
+static void on_dialled(void *arg, int err, struct uvws__transport *transport, const char *detail) {
+  struct uvws__conn *c = arg;
+  c->opening->dial = NULL;
+  if (transport) {
+    transport->events = &uvws__conn_events;
+    transport->owner = c;
+    c->transport = transport;
+  }
+  if (c->state == CONN_CUT) {
+    if (transport)
+      transport->ops->close(transport);
+    else
+      uvws__conn_end(c);
+  } else if (err) {
+    uvws__conn_fail(c, err, 0, detail);
+  } else if (c->opening->uri.is_secure) {
+    secure(c);
+  } else {
+    upgrade(c);
+  }
+}
+
+int uvws__conn_connect(struct uvws__conn *c, struct uvws__detail *detail) {
+  struct uvws__opening *o = c->opening;
+  const struct uvws__env *env = &c->ctx->env;
+  struct uvws__request request;
+  if (!o->options->uri) return uvws__fail(detail, UVWS_EURI, "uri is missing");
+  int err = uvws__uri_parse(env, o->options->uri, detail, &o->uri);
+  if (err) return err;
+  o->port = o->options->port ? o->options->port : o->uri.port;
+  if (!o->port) o->port = uvws__uri_default_port(o->uri.is_secure);
+  fill_request(o, &request);
+  err = uvws__request_check(&request, detail);
+  if (!err) err = check_server_name(o->options->server_name, detail);
+  if (!err && o->uri.is_secure) err = prepare_tls(c, detail);
+  if (!err) err = uvws__key_make(env, o->key);
+  if (err) return err;
+  struct uvws__dial_options dial = {.host = o->uri.host, .port = o->port};
+  err = c->ctx->dial_start(env, c->ctx->loop, &c->ctx->deadlines, &dial, on_dialled, c, &o->dial);
+  if (err) return err;
+  uvws__conn_go(c, CONN_CONNECTING);
+  return 0;
+}
+
+static void refuse(struct uvws__conn *c) {
+  struct uvws__detail detail;
+  uvws__fail(&detail, 0, "the server answered the WebSocket handshake with HTTP status %d",
+             uvws__head_status(c->head));
+  uvws__conn_fail(c, UVWS_EHTTP_STATUS, 0, detail.text);
+}
+
+static int accept_answer(struct uvws__conn *c, struct uvws__detail *detail) {
+  struct uvws__request request;
+  const char *extensions;
+  fill_request(c->opening, &request);
+  int err =
+      uvws__answer_check(c->head, &request, c->opening->key, detail, &c->protocol, &extensions);
+  if (err) return err;
+  uvws__head_compact(c->head);
+  return 0;
+}
+
+void uvws__conn_upgrade(struct uvws__conn *c, const uint8_t *data, size_t len) {
+  struct uvws__detail detail = {{0}};
+  size_t used = 0;
+  int answer = uvws__head_feed(c->head, data, len, &detail, &used);
+  if (answer == UVWS__HEAD_MORE) return;
+  if (answer == UVWS__HEAD_REFUSED) {
+    refuse(c);
+    return;
+  }
+  if (answer == UVWS__HEAD_UPGRADED) answer = accept_answer(c, &detail);
+  if (answer < 0) {
+    uvws__conn_fail(c, answer, 0, detail.text);
+    return;
+  }
+  uvws__conn_go(c, CONN_OPEN);
+  uvws__conn_send_waiting(c);
+  uvws__deliver_open(c);
+  if (used < len) uvws__conn_receive(c, data + used, len - used);
+}
+
+int uvws__conn_upgrade_end(struct uvws__conn *c) {
+  struct uvws__detail detail = {{0}};
+  int answer = uvws__head_end(c->head, &detail);
+  if (answer == UVWS__HEAD_REFUSED)
+    refuse(c);
+  else
+    uvws__conn_fail(c, answer < 0 ? answer : UVWS_EHTTP, 0, detail.text);
+  return 1;
+}

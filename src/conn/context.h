@@ -1,0 +1,84 @@
+/*
+ * What the connections of a loop share: memory that each needs only for a moment, one timer for all
+ * deadlines, the tasks for the end of the turn, prepared TLS settings.
+ */
+#ifndef UVWS_CONN_CONTEXT_H
+#define UVWS_CONN_CONTEXT_H
+
+#include <uv.h>
+
+#include "io/dial.h"
+#include "io/tls.h"
+#include "proto/frame.h"
+#include "util/bytes.h"
+#include "util/chain.h"
+#include "util/deadline.h"
+
+/* One read takes this much at most; smaller reads cost throughput (src/README.md). */
+#define UVWS__READ_SIZE 65536
+
+/* Mask keys come out of a pool, since a system call per frame costs more than the frame. */
+#define UVWS__RANDOM_POOL 1024
+
+/* Something to do once, at the end of this turn of the loop. Part of what it is for; a zeroed
+ * struct with `run` set is one that is not due. */
+struct uvws__task {
+  struct uvws__task *next; /* in a ring; NULL: not due */
+  struct uvws__task *prev;
+  void (*run)(struct uvws__task *task);
+};
+
+struct uvws_context {
+  uv_loop_t *loop;
+  struct uvws__env env;
+  size_t holds; /* the user's and one per client; at 0 the handles close */
+  int is_closing;
+  int handles; /* not closed yet */
+
+  /* How a connection is made; a test puts its own here. */
+  int (*dial_start)(const struct uvws__env *env, uv_loop_t *loop, struct uvws__deadlines *deadlines,
+                    const struct uvws__dial_options *options, uvws__dial_cb cb, void *arg,
+                    struct uvws__dial **out);
+  void (*dial_cancel)(struct uvws__dial *dial);
+
+  /* The end of the turn: idle runs before the loop waits (and keeps it from waiting while a task is
+   * due), check right after it polled. Both are active only while a task is due. */
+  uv_idle_t idle;
+  uv_check_t check;
+  struct uvws__task tasks; /* the ring's head */
+
+  uv_timer_t timer; /* for the earliest deadline; does not keep the loop alive */
+  uint64_t timer_at_ms;
+  struct uvws__deadlines deadlines;
+
+  struct uvws__pool pool;
+  struct uvws__bytes spare;    /* for messages that come in pieces */
+  struct uvws__framer *writer; /* for all that goes out */
+  struct uvws__framer *reader; /* for connections that stand between two frames */
+  uint8_t *read_buffer;        /* UVWS__READ_SIZE bytes */
+  size_t random_left;
+  uint8_t random[UVWS__RANDOM_POOL];
+  struct uvws__detail last_error;
+
+  struct uvws__tls_cache tls_cache;
+  struct uvws__tls_scratch tls_scratch;
+};
+
+/* With an env of one's own; members that are NULL get their default. */
+int uvws__context_new(uv_loop_t *loop, const struct uvws__env *env, uvws_context_t **out);
+void uvws__context_hold(uvws_context_t *ctx);
+void uvws__context_release(uvws_context_t *ctx);
+
+/* Run `task->run` at the end of this turn; when it is due already, nothing changes. */
+void uvws__context_add_task(uvws_context_t *ctx, struct uvws__task *task);
+/* Take it back. Not due: nothing happens. */
+void uvws__context_drop_task(struct uvws__task *task);
+
+/* 4 fresh CSPRNG bytes (RFC 6455 5.3). 0 or an error. */
+int uvws__context_mask_key(uvws_context_t *ctx, uint8_t key[4]);
+
+/* A framer to read with, for as long as the connection stands inside a frame. */
+int uvws__context_take_reader(uvws_context_t *ctx, struct uvws__framer **out);
+void uvws__context_give_reader(uvws_context_t *ctx, struct uvws__framer *reader);
+
+#endif

@@ -1,0 +1,53 @@
+/* The only caller of user code (but for completions, in send.c). */
+#include "conn/conn.h"
+
+#include <string.h>
+
+void uvws__deliver_open(struct uvws__conn *c) {
+  uvws_t *ws = c->ws;
+  if (c->state == CONN_OPEN && ws->callbacks.on_open) ws->callbacks.on_open(ws, ws->user);
+}
+
+void uvws__deliver_message(struct uvws__conn *c, const struct uvws__inbound_event *event) {
+  uvws_t *ws = c->ws;
+  if (ws->callbacks.on_message)
+    ws->callbacks.on_message(ws, event->kind, event->data, event->len, ws->user);
+}
+
+void uvws__deliver_control(struct uvws__conn *c, int type,
+                           const struct uvws__inbound_event *event) {
+  uvws_t *ws = c->ws;
+  if (type == UVWS__IN_PING && ws->callbacks.on_ping)
+    ws->callbacks.on_ping(ws, event->data, event->len, ws->user);
+  if (type == UVWS__IN_PONG && ws->callbacks.on_pong)
+    ws->callbacks.on_pong(ws, event->data, event->len, ws->user);
+}
+
+void uvws__deliver_error(struct uvws__conn *c) {
+  uvws_t *ws = c->ws;
+  const struct uvws__ending *e = &c->ending;
+  uvws_error_t error = {.code = e->error,
+                        .message = e->detail && *e->detail->text ? e->detail->text
+                                                                 : uvws_strerror(e->error)};
+  if (c->head && c->opening && uvws__head_status(c->head)) {
+    error.status = uvws__head_status(c->head);
+    error.headers = uvws__head_fields(c->head, &error.header_count);
+    error.body = uvws__head_body(c->head, &error.body_len);
+  }
+  if (ws->callbacks.on_error) ws->callbacks.on_error(ws, &error, ws->user);
+}
+
+void uvws__deliver_close(uvws_t *ws, const struct uvws__conn *c) {
+  const struct uvws__ending *e = &c->ending;
+  uvws_close_info_t info = {.code = UVWS__CLOSE_ABNORMAL, .reason = ""};
+  if (e->has_received_close) {
+    info.code = e->code;
+    info.was_clean = e->has_sent_close && !e->error;
+    info.reason = e->reason ? e->reason : "";
+    info.reason_len = e->reason_len;
+  } else if (e->detail) {
+    info.reason = e->detail->text;
+    info.reason_len = strlen(info.reason);
+  }
+  if (ws->callbacks.on_close) ws->callbacks.on_close(ws, &info, ws->user);
+}

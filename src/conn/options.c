@@ -1,0 +1,130 @@
+/*
+ * The caller's options, copied whole. The same walk over the strings runs twice: once to measure,
+ * once to copy.
+ */
+#include "conn/options.h"
+
+#include <stdalign.h>
+#include <string.h>
+
+#define DEFAULT_CONNECT_TIMEOUT_MS 10000
+#define DEFAULT_HANDSHAKE_TIMEOUT_MS 10000
+#define DEFAULT_CLOSE_TIMEOUT_MS 5000
+#define DEFAULT_MAX_MESSAGE_SIZE ((size_t)16 << 20)
+#define DEFAULT_MAX_FRAGMENTS 65536
+#define DEFAULT_MAX_HEAD_SIZE 65536
+
+struct packer {
+  uint8_t *base; /* NULL: only measure */
+  size_t used;
+};
+
+static void *pack(struct packer *p, const void *data, size_t len, size_t align) {
+  p->used = (p->used + align - 1) / align * align;
+  void *to = p->base ? p->base + p->used : NULL;
+  if (to) memcpy(to, data, len);
+  p->used += len;
+  return to;
+}
+
+static const char *pack_str(struct packer *p, const char *text) {
+  return text ? pack(p, text, strlen(text) + 1, 1) : NULL;
+}
+
+static const uvws_header_t *pack_headers(struct packer *p, const uvws_header_t *in, size_t count) {
+  uvws_header_t *copy = pack(p, in, count * sizeof *in, alignof(uvws_header_t));
+  for (size_t i = 0; i < count; i++) {
+    const char *name = pack_str(p, in[i].name);
+    const char *value = pack_str(p, in[i].value);
+    if (copy) copy[i] = (uvws_header_t){name, value};
+  }
+  return copy;
+}
+
+static const char *const *pack_strings(struct packer *p, const char *const *in, size_t count) {
+  const char **copy = pack(p, in, count * sizeof *in, alignof(char *));
+  for (size_t i = 0; i < count; i++) {
+    const char *text = pack_str(p, in[i]);
+    if (copy) copy[i] = text;
+  }
+  return copy;
+}
+
+static uvws_options_t *pack_options(struct packer *p, const uvws_options_t *in) {
+  uvws_options_t o = *in;
+  uvws_options_t *copy = pack(p, in, sizeof *in, alignof(uvws_options_t));
+  o.uri = pack_str(p, in->uri);
+  o.headers = pack_headers(p, in->headers, in->header_count);
+  o.protocols = pack_strings(p, in->protocols, in->protocol_count);
+  o.origin = pack_str(p, in->origin);
+  o.ca_file = pack_str(p, in->ca_file);
+  o.ca_path = pack_str(p, in->ca_path);
+  o.cert_file = pack_str(p, in->cert_file);
+  o.key_file = pack_str(p, in->key_file);
+  o.server_name = pack_str(p, in->server_name);
+  if (copy) *copy = o;
+  return copy;
+}
+
+static void fill_defaults(uvws_options_t *o) {
+  if (!o->connect_timeout_ms) o->connect_timeout_ms = DEFAULT_CONNECT_TIMEOUT_MS;
+  if (!o->handshake_timeout_ms) o->handshake_timeout_ms = DEFAULT_HANDSHAKE_TIMEOUT_MS;
+  if (!o->close_timeout_ms) o->close_timeout_ms = DEFAULT_CLOSE_TIMEOUT_MS;
+  if (!o->max_message_size) o->max_message_size = DEFAULT_MAX_MESSAGE_SIZE;
+  if (!o->max_fragments) o->max_fragments = DEFAULT_MAX_FRAGMENTS;
+  if (!o->max_head_size) o->max_head_size = DEFAULT_MAX_HEAD_SIZE;
+}
+
+static int is_tls_version(uvws_tls_version_t version) {
+  return version == UVWS_TLS_DEFAULT || (version >= UVWS_TLS_1_0 && version <= UVWS_TLS_1_3);
+}
+
+static int check_tls(const uvws_options_t *o, struct uvws__detail *detail) {
+  if (!is_tls_version(o->tls)) return uvws__fail(detail, UVWS_EOPTION, "tls is not a TLS version");
+  if (!is_tls_version(o->tls_min))
+    return uvws__fail(detail, UVWS_EOPTION, "tls_min is not a TLS version");
+  if (!is_tls_version(o->tls_max))
+    return uvws__fail(detail, UVWS_EOPTION, "tls_max is not a TLS version");
+  if (o->tls && (o->tls_min || o->tls_max))
+    return uvws__fail(detail, UVWS_EOPTION,
+                      "tls pins one version: give it without tls_min and tls_max");
+  if (o->tls_min && o->tls_max && o->tls_min > o->tls_max)
+    return uvws__fail(detail, UVWS_EOPTION, "tls_min is newer than tls_max");
+  return 0;
+}
+
+static int check_arrays(const uvws_options_t *o, struct uvws__detail *detail) {
+  if (o->header_count && !o->headers) return uvws__fail(detail, UVWS_EOPTION, "headers is NULL");
+  if (o->protocol_count && !o->protocols)
+    return uvws__fail(detail, UVWS_EOPTION, "protocols is NULL");
+  for (size_t i = 0; i < o->header_count; i++)
+    if (!o->headers[i].name || !o->headers[i].value)
+      return uvws__fail(detail, UVWS_EOPTION, "headers: a name or value is NULL");
+  for (size_t i = 0; i < o->protocol_count; i++)
+    if (!o->protocols[i]) return uvws__fail(detail, UVWS_EOPTION, "protocols: a name is NULL");
+  return 0;
+}
+
+int uvws__options_copy(const struct uvws__env *env, const uvws_options_t *in,
+                       struct uvws__detail *detail, uvws_options_t **out) {
+  /* A caller that was built against an older header has a shorter struct, one built against a newer
+   * header a longer one whose end must say nothing we do not know. */
+  uvws_options_t o = {0};
+  if (!in || in->size < sizeof in->size)
+    return uvws__fail(detail, UVWS__EINVAL, "options.size is not set");
+  for (size_t i = sizeof o; i < in->size; i++)
+    if (((const uint8_t *)in)[i])
+      return uvws__fail(detail, UVWS_EOPTION, "an option that this version does not know");
+  memcpy(&o, in, in->size < sizeof o ? in->size : sizeof o);
+  o.size = sizeof o;
+  int err = check_arrays(&o, detail);
+  if (!err) err = check_tls(&o, detail);
+  if (err) return err;
+  fill_defaults(&o);
+  struct packer measure = {0};
+  pack_options(&measure, &o);
+  struct packer fill = {.base = uvws__alloc(env, measure.used)};
+  if (!fill.base) return UVWS__ENOMEM;
+  *out = pack_options(&fill, &o);
+  return 0;
+}

@@ -1,0 +1,70 @@
+/*
+ * UTF-8 by the table of RFC 3629 4: a lead byte fixes how many continuation bytes follow and,
+ * against overlong forms, surrogates and what lies beyond U+10FFFF, a narrower range for the first
+ * of them.
+ */
+#include "proto/utf8.h"
+
+#include <string.h>
+
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+static const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end) {
+  uint64_t word[4];
+  while ((size_t)(end - p) >= sizeof word) {
+    memcpy(word, p, sizeof word);
+    if ((word[0] | word[1] | word[2] | word[3]) & HIGH_BITS) break;
+    p += sizeof word;
+  }
+  while (p < end && *p < 0x80)
+    p++;
+  return p;
+}
+
+/* What must follow the lead byte; 0 when it leads nothing. */
+static int take_lead(struct uvws__utf8 *u, uint8_t lead) {
+  u->low = 0x80;
+  u->high = 0xBF;
+  if (lead >= 0xC2 && lead <= 0xDF) {
+    u->need = 1;
+  } else if (lead >= 0xE0 && lead <= 0xEF) {
+    u->need = 2;
+    if (lead == 0xE0) u->low = 0xA0;
+    if (lead == 0xED) u->high = 0x9F;
+  } else if (lead >= 0xF0 && lead <= 0xF4) {
+    u->need = 3;
+    if (lead == 0xF0) u->low = 0x90;
+    if (lead == 0xF4) u->high = 0x8F;
+  } else {
+    return 0;
+  }
+  return 1;
+}
+
+int uvws__utf8_feed(struct uvws__utf8 *u, const uint8_t *data, size_t len) {
+  const uint8_t *p = data;
+  const uint8_t *end = data + len;
+  while (p < end) {
+    if (u->need == 0) {
+      p = skip_ascii(p, end);
+      if (p == end) break;
+      if (!take_lead(u, *p++)) return 0;
+      continue;
+    }
+    if (*p < u->low || *p > u->high) return 0;
+    u->low = 0x80;
+    u->high = 0xBF;
+    u->need--;
+    p++;
+  }
+  return 1;
+}
+
+int uvws__utf8_is_whole(const struct uvws__utf8 *u) {
+  return u->need == 0;
+}
+
+int uvws__utf8_is_valid(const uint8_t *data, size_t len) {
+  struct uvws__utf8 u = {0};
+  return uvws__utf8_feed(&u, data, len) && uvws__utf8_is_whole(&u);
+}
