@@ -10,6 +10,7 @@
 #include "util/errors.h"
 
 #define UVWS__BODY_MAX 65536
+#define UVWS__FIELDS_MAX 512 /* more than any server sends; real answers have 5 to 40 */
 
 struct uvws__head; /* the parser and what it found */
 
@@ -23,7 +24,9 @@ enum {
 };
 
 /* Feed bytes. Answers one of the above, or UVWS_EHTTP, UVWS_EHEAD_TOO_LARGE, UV_ENOMEM with
- * `detail`. Interim 1xx answers other than 101 are skipped. */
+ * `detail`. Interim 1xx answers other than 101 are skipped, and count for max_head_size. What is
+ * fed behind a REFUSED answer is ignored; once it has answered or failed, the parser repeats itself
+ * and takes nothing more. */
 int uvws__head_feed(struct uvws__head *head, const uint8_t *data, size_t len,
                     struct uvws__detail *detail, size_t *used);
 
@@ -31,13 +34,15 @@ int uvws__head_feed(struct uvws__head *head, const uint8_t *data, size_t len,
 int uvws__head_end(struct uvws__head *head, struct uvws__detail *detail);
 
 int uvws__head_status(const struct uvws__head *head); /* 0 until the status line is whole */
+/* The fields in order once the head is whole, borrowed until compact or free. */
 const uvws_header_t *uvws__head_fields(const struct uvws__head *head, size_t *count);
 const uint8_t *uvws__head_body(const struct uvws__head *head, size_t *len);
 
 /* The first field of that name, any case; NULL when absent. */
 const char *uvws__head_find(const struct uvws__head *head, const char *name);
 
-/* Give up the parser's own state and spare room; status, fields and body stay readable. */
+/* Give up spare room once the answer is whole; status, fields and body stay readable, but may move.
+ */
 void uvws__head_compact(struct uvws__head *head);
 
 #endif

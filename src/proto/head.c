@@ -1,0 +1,350 @@
+/*
+ * The HTTP/1.1 answer (RFC 9112), in two stages. strict.c judges each byte of the head and says
+ * where it ends; llhttp takes it apart and knows how a body is framed. llhttp is never given a byte
+ * behind the head of a 1xx answer (which has no body, RFC 9110 15.2), so what is glued to a 101
+ * stays the caller's whatever llhttp makes of it.
+ *
+ * Everything is bounded: the heads of all answers together by max_head_size, the fields of one by
+ * UVWS__FIELDS_MAX, the body kept by UVWS__BODY_MAX and the bytes it is carried in (chunk headers,
+ * trailers) by RAW_BODY_MAX.
+ */
+#include "proto/head.h"
+
+#include <assert.h>
+#include <llhttp.h>
+#include <string.h>
+
+#include "proto/strict.h"
+#include "proto/token.h"
+
+/* A chunk of one byte costs six: a body in such chunks still gets through whole. */
+#define RAW_BODY_MAX (8 * (size_t)UVWS__BODY_MAX)
+#define EXCERPT_LEN 40
+
+enum phase { IN_HEAD, IN_BODY, ANSWERED };
+
+struct uvws__head {
+  const struct uvws__env *env;
+  size_t max_head_size;
+  size_t head_size; /* bytes of all heads so far */
+  size_t raw_body;  /* bytes behind the head, framing included */
+  enum phase phase;
+  int answer; /* once ANSWERED: what feed says from then on */
+  int err;    /* set by a callback of llhttp's before it stops the parser */
+  int is_head_whole;
+  int is_body_whole;
+  struct uvws__strict strict;
+  llhttp_t parser;
+  struct uvws__bytes text; /* name NUL value NUL, and so on */
+  size_t value_at;         /* where the value being read begins; 0: none is */
+  uvws_header_t *fields;   /* point into text */
+  size_t field_count;
+  struct uvws__bytes body;
+};
+
+/* Callbacks of llhttp's. Trailers of a chunked body come the same way as fields: skipped. */
+
+static int keep(struct uvws__head *head, const void *data, size_t len) {
+  head->err = uvws__bytes_append(head->env, &head->text, data, len);
+  return head->err ? HPE_USER : 0;
+}
+
+/* Whitespace around a value is not part of it (RFC 9110 5.5). A value is closed when the next field
+ * or the end of the head comes, so that it does not matter whether llhttp reports empty ones. */
+static int close_value(struct uvws__head *head) {
+  struct uvws__bytes *text = &head->text;
+  if (!head->value_at) return 0;
+  while (text->len > head->value_at && strchr(" \t", text->data[text->len - 1]))
+    text->len--;
+  head->value_at = 0;
+  return keep(head, "", 1);
+}
+
+static int on_header_field(llhttp_t *parser, const char *at, size_t len) {
+  struct uvws__head *head = parser->data;
+  if (head->is_head_whole) return 0;
+  return close_value(head) ? HPE_USER : keep(head, at, len);
+}
+
+static int on_header_field_complete(llhttp_t *parser) {
+  struct uvws__head *head = parser->data;
+  if (head->is_head_whole) return 0;
+  if (head->field_count == UVWS__FIELDS_MAX) {
+    head->err = UVWS_EHEAD_TOO_LARGE;
+    return HPE_USER;
+  }
+  head->field_count++;
+  if (keep(head, "", 1)) return HPE_USER;
+  head->value_at = head->text.len;
+  return 0;
+}
+
+static int on_header_value(llhttp_t *parser, const char *at, size_t len) {
+  struct uvws__head *head = parser->data;
+  return head->is_head_whole ? 0 : keep(head, at, len);
+}
+
+static void point_fields(struct uvws__head *head) {
+  const char *at = (const char *)head->text.data;
+  for (size_t i = 0; i < head->field_count; i++) {
+    head->fields[i].name = at;
+    at += strlen(at) + 1;
+    head->fields[i].value = at + strspn(at, " \t");
+    at += strlen(at) + 1;
+  }
+}
+
+/* RFC 9112 6.3: whatever the fields say. */
+static int is_bodiless(int status) {
+  return status < 200 || status == 204 || status == 304;
+}
+
+/* 1 tells llhttp that no body follows. */
+static int on_headers_complete(llhttp_t *parser) {
+  struct uvws__head *head = parser->data;
+  if (close_value(head)) return -1;
+  if (head->field_count) {
+    head->fields = uvws__alloc(head->env, head->field_count * sizeof head->fields[0]);
+    if (!head->fields) {
+      head->err = UVWS__ENOMEM;
+      return -1;
+    }
+    point_fields(head);
+  }
+  head->is_head_whole = 1;
+  return is_bodiless(head->strict.status);
+}
+
+static int on_body(llhttp_t *parser, const char *at, size_t len) {
+  struct uvws__head *head = parser->data;
+  size_t room = UVWS__BODY_MAX - head->body.len;
+  head->err = uvws__bytes_append(head->env, &head->body, at, len < room ? len : room);
+  if (head->err) return HPE_USER;
+  head->is_body_whole = head->body.len == UVWS__BODY_MAX;
+  return head->is_body_whole ? HPE_USER : 0;
+}
+
+static int on_message_complete(llhttp_t *parser) {
+  struct uvws__head *head = parser->data;
+  head->is_body_whole = 1;
+  return HPE_PAUSED;
+}
+
+static const llhttp_settings_t settings = {
+    .on_header_field = on_header_field,
+    .on_header_field_complete = on_header_field_complete,
+    .on_header_value = on_header_value,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_body,
+    .on_message_complete = on_message_complete,
+};
+
+/* Ready for a head: the first, or the one behind an interim answer. */
+static void begin_head(struct uvws__head *head) {
+  llhttp_init(&head->parser, HTTP_RESPONSE, &settings);
+  head->parser.data = head;
+  memset(&head->strict, 0, sizeof head->strict);
+  uvws__free(head->env, head->fields);
+  head->fields = NULL;
+  head->field_count = 0;
+  head->text.len = 0;
+  head->value_at = 0;
+  head->is_head_whole = 0;
+  head->is_body_whole = 0;
+}
+
+static int answer(struct uvws__head *head, int what) {
+  head->phase = ANSWERED;
+  head->answer = what;
+  return what;
+}
+
+/* Failures */
+
+/* The line at `data`, printable, in quotes. */
+static void excerpt(const uint8_t *data, size_t len, char out[4 * EXCERPT_LEN + 1]) {
+  size_t at = 0;
+  out[0] = '\0';
+  for (size_t i = 0; i < len && i < EXCERPT_LEN && data[i] != '\r' && data[i] != '\n'; i++) {
+    int is_plain = data[i] >= 0x20 && data[i] < 0x7f;
+    at += (size_t)snprintf(out + at, 5, is_plain ? "%c" : "\\x%02x", data[i]);
+  }
+}
+
+static int fail_foreign(struct uvws__head *head, const uint8_t *data, size_t len,
+                        struct uvws__detail *detail) {
+  char text[4 * EXCERPT_LEN + 1];
+  excerpt(data, len, text);
+  /* A TLS record is an alert (21) or a handshake (22) where a server speaks first. */
+  int is_tls = head->strict.matched == 0 && (data[0] == 0x15 || data[0] == 0x16);
+  return answer(head, uvws__fail(detail, UVWS_EHTTP,
+                                 "the server's answer is not HTTP/1.1, it begins with \"%.*s%s\"%s",
+                                 (int)head->strict.matched, uvws__strict_version, text,
+                                 is_tls ? " (that is TLS)" : ""));
+}
+
+static int fail_wrong(struct uvws__head *head, const char *wrong, struct uvws__detail *detail) {
+  return answer(head, uvws__fail(detail, UVWS_EHTTP,
+                                 "the server's answer breaks HTTP/1.1 in line %zu: %s",
+                                 head->strict.line + 1, wrong));
+}
+
+static int fail_large(struct uvws__head *head, struct uvws__detail *detail) {
+  return answer(head, uvws__fail(detail, UVWS_EHEAD_TOO_LARGE,
+                                 "the head of the server's answer is larger than %zu bytes",
+                                 head->max_head_size));
+}
+
+static int fail_callback(struct uvws__head *head, struct uvws__detail *detail) {
+  if (head->err == UVWS_EHEAD_TOO_LARGE)
+    uvws__fail(detail, 0, "the server's answer has more than %d header fields", UVWS__FIELDS_MAX);
+  return answer(head, head->err);
+}
+
+static int fail_parser(struct uvws__head *head, struct uvws__detail *detail) {
+  const char *reason = llhttp_get_error_reason(&head->parser);
+  return answer(head, uvws__fail(detail, UVWS_EHTTP, "the server's answer breaks HTTP/1.1: %s",
+                                 reason && *reason ? reason : "it is malformed"));
+}
+
+/* Feeding */
+
+static int end_head(struct uvws__head *head) {
+  if (head->strict.status == 101) return answer(head, UVWS__HEAD_UPGRADED);
+  if (head->strict.status < 200)
+    begin_head(head);
+  else if (head->is_body_whole)
+    return answer(head, UVWS__HEAD_REFUSED);
+  else
+    head->phase = IN_BODY;
+  return UVWS__HEAD_MORE;
+}
+
+static int parse_head(struct uvws__head *head, const uint8_t *data, size_t len, int is_end,
+                      struct uvws__detail *detail) {
+  llhttp_errno_t error = llhttp_execute(&head->parser, (const char *)data, len);
+  if (head->err) return fail_callback(head, detail);
+  if (head->is_head_whole) return end_head(head);
+  if (error != HPE_OK || is_end) return fail_parser(head, detail);
+  return UVWS__HEAD_MORE;
+}
+
+static int feed_head(struct uvws__head *head, const uint8_t *data, size_t len,
+                     struct uvws__detail *detail, size_t *used) {
+  size_t room = head->max_head_size - head->head_size;
+  size_t part = len < room ? len : room;
+  int found = uvws__strict_feed(&head->strict, data, part, used);
+  head->head_size += *used;
+  if (found == UVWS__STRICT_FOREIGN) return fail_foreign(head, data + *used, len - *used, detail);
+  if (found == UVWS__STRICT_WRONG) return fail_wrong(head, head->strict.wrong, detail);
+  int result = parse_head(head, data, *used, found == UVWS__STRICT_END, detail);
+  if (result == UVWS__HEAD_MORE && found == UVWS__STRICT_MORE && part < len)
+    return fail_large(head, detail);
+  return result;
+}
+
+static int feed_body(struct uvws__head *head, const uint8_t *data, size_t len,
+                     struct uvws__detail *detail) {
+  size_t room = RAW_BODY_MAX - head->raw_body;
+  size_t part = len < room ? len : room;
+  llhttp_errno_t error = llhttp_execute(&head->parser, (const char *)data, part);
+  head->raw_body += part;
+  if (head->err) return fail_callback(head, detail);
+  if (head->is_body_whole) return answer(head, UVWS__HEAD_REFUSED);
+  if (error != HPE_OK) return fail_parser(head, detail);
+  return head->raw_body == RAW_BODY_MAX ? answer(head, UVWS__HEAD_REFUSED) : UVWS__HEAD_MORE;
+}
+
+int uvws__head_feed(struct uvws__head *head, const uint8_t *data, size_t len,
+                    struct uvws__detail *detail, size_t *used) {
+  *used = 0;
+  while (head->phase == IN_HEAD && *used < len) {
+    size_t part;
+    int result = feed_head(head, data + *used, len - *used, detail, &part);
+    *used += part;
+    if (result != UVWS__HEAD_MORE) return result;
+  }
+  if (head->phase == ANSWERED) return head->answer;
+  if (head->phase == IN_HEAD || *used == len) return UVWS__HEAD_MORE;
+  size_t from = *used;
+  *used = len;
+  return feed_body(head, data + from, len - from, detail);
+}
+
+int uvws__head_end(struct uvws__head *head, struct uvws__detail *detail) {
+  if (head->phase == ANSWERED) return head->answer;
+  if (head->phase == IN_HEAD && head->head_size == 0)
+    return answer(head, uvws__fail(detail, UVWS_EHTTP, "the server hung up without an answer"));
+  if (head->phase == IN_HEAD)
+    return answer(head,
+                  uvws__fail(detail, UVWS_EHTTP, "the server hung up in the head of its answer"));
+  if (llhttp_finish(&head->parser) != HPE_OK && !head->is_body_whole)
+    return answer(head, uvws__fail(detail, UVWS_EHTTP,
+                                   "the server hung up in the body of its answer (status %d)",
+                                   head->strict.status));
+  return answer(head, UVWS__HEAD_REFUSED);
+}
+
+/* Life */
+
+int uvws__head_new(const struct uvws__env *env, size_t max_head_size, struct uvws__head **out) {
+  struct uvws__head *head = uvws__calloc(env, sizeof *head);
+  if (!head) return UVWS__ENOMEM;
+  head->env = env;
+  head->max_head_size = max_head_size;
+  begin_head(head);
+  *out = head;
+  return 0;
+}
+
+void uvws__head_free(struct uvws__head *head) {
+  if (!head) return;
+  const struct uvws__env *env = head->env;
+  uvws__bytes_deinit(env, &head->text);
+  uvws__bytes_deinit(env, &head->body);
+  uvws__free(env, head->fields);
+  uvws__free(env, head);
+}
+
+/* Where memory cannot even be made smaller it stays as it is. */
+static void shrink(const struct uvws__env *env, struct uvws__bytes *b) {
+  if (b->len == 0) {
+    uvws__bytes_deinit(env, b);
+    return;
+  }
+  uint8_t *data = uvws__realloc(env, b->data, b->len);
+  if (!data) return;
+  b->data = data;
+  b->cap = b->len;
+}
+
+void uvws__head_compact(struct uvws__head *head) {
+  assert(head->phase == ANSWERED);
+  shrink(head->env, &head->text);
+  shrink(head->env, &head->body);
+  if (head->fields) point_fields(head);
+}
+
+/* Reading */
+
+int uvws__head_status(const struct uvws__head *head) {
+  return head->strict.line ? head->strict.status : 0;
+}
+
+const uvws_header_t *uvws__head_fields(const struct uvws__head *head, size_t *count) {
+  *count = head->fields ? head->field_count : 0;
+  return head->fields;
+}
+
+const uint8_t *uvws__head_body(const struct uvws__head *head, size_t *len) {
+  *len = head->body.len;
+  return head->body.data;
+}
+
+const char *uvws__head_find(const struct uvws__head *head, const char *name) {
+  size_t count;
+  const uvws_header_t *fields = uvws__head_fields(head, &count);
+  for (size_t i = 0; i < count; i++)
+    if (uvws__ascii_equal(fields[i].name, name)) return fields[i].value;
+  return NULL;
+}
