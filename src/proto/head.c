@@ -84,6 +84,18 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len) {
   return head->is_head_whole ? 0 : keep(head, at, len);
 }
 
+/* Where memory cannot even be made smaller it stays as it is. */
+static void shrink(const struct uvws__env *env, struct uvws__bytes *b) {
+  if (b->len == 0) {
+    uvws__bytes_deinit(env, b);
+    return;
+  }
+  uint8_t *data = uvws__realloc(env, b->data, b->len);
+  if (!data) return;
+  b->data = data;
+  b->cap = b->len;
+}
+
 static void point_fields(struct uvws__head *head) {
   const char *at = (const char *)head->text.data;
   for (size_t i = 0; i < head->field_count; i++) {
@@ -92,6 +104,16 @@ static void point_fields(struct uvws__head *head) {
     head->fields[i].value = at + strspn(at, " \t");
     at += strlen(at) + 1;
   }
+}
+
+static int make_fields(struct uvws__head *head) {
+  if (head->field_count == 0) return 0;
+  /* Now, so that what points into the text may be kept for as long as the head. */
+  shrink(head->env, &head->text);
+  head->fields = uvws__alloc(head->env, head->field_count * sizeof head->fields[0]);
+  if (!head->fields) return UVWS__ENOMEM;
+  point_fields(head);
+  return 0;
 }
 
 /* RFC 9112 6.3: whatever the fields say. */
@@ -103,14 +125,8 @@ static int is_bodiless(int status) {
 static int on_headers_complete(llhttp_t *parser) {
   struct uvws__head *head = parser->data;
   if (close_value(head)) return -1;
-  if (head->field_count) {
-    head->fields = uvws__alloc(head->env, head->field_count * sizeof head->fields[0]);
-    if (!head->fields) {
-      head->err = UVWS__ENOMEM;
-      return -1;
-    }
-    point_fields(head);
-  }
+  head->err = make_fields(head);
+  if (head->err) return -1;
   head->is_head_whole = 1;
   return is_bodiless(head->strict.status);
 }
@@ -306,23 +322,9 @@ void uvws__head_free(struct uvws__head *head) {
   uvws__free(env, head);
 }
 
-/* Where memory cannot even be made smaller it stays as it is. */
-static void shrink(const struct uvws__env *env, struct uvws__bytes *b) {
-  if (b->len == 0) {
-    uvws__bytes_deinit(env, b);
-    return;
-  }
-  uint8_t *data = uvws__realloc(env, b->data, b->len);
-  if (!data) return;
-  b->data = data;
-  b->cap = b->len;
-}
-
 void uvws__head_compact(struct uvws__head *head) {
   assert(head->phase == ANSWERED);
-  shrink(head->env, &head->text);
   shrink(head->env, &head->body);
-  if (head->fields) point_fields(head);
 }
 
 /* Reading */

@@ -34,15 +34,15 @@ int uvws__head_feed(struct uvws__head *head, const uint8_t *data, size_t len,
 int uvws__head_end(struct uvws__head *head, struct uvws__detail *detail);
 
 int uvws__head_status(const struct uvws__head *head); /* 0 until the status line is whole */
-/* The fields in order once the head is whole, borrowed until compact or free. */
+/* The fields in order once the head is whole, borrowed until free. */
 const uvws_header_t *uvws__head_fields(const struct uvws__head *head, size_t *count);
 const uint8_t *uvws__head_body(const struct uvws__head *head, size_t *len);
 
 /* The first field of that name, any case; NULL when absent. */
 const char *uvws__head_find(const struct uvws__head *head, const char *name);
 
-/* Give up spare room once the answer is whole; status, fields and body stay readable, but may move.
- */
+/* Give up spare room once the answer is whole. Status, fields and body stay readable, the fields
+ * where they are; the body may move. */
 void uvws__head_compact(struct uvws__head *head);
 
 #endif
