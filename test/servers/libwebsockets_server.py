@@ -1,41 +1,76 @@
-"""libwebsockets-test-server behind the contract of README.md: its port told, its life bound to ours."""
+"""libwebsockets-test-server behind the contract of README.md: its port told, its life bound to ours.
 
-import re
+It must be given a port, so a free one is looked for and tried. (With port 0 it takes one from the
+kernel, but tells of it only at a log level that makes a thousand clients take a minute.)
+"""
+
+import ctypes
+import signal
+import socket
 import subprocess
 import sys
-import threading
+import time
 
-# Log level 16 ("debug") is the one at which the server tells which port the kernel gave it.
-COMMAND = ["libwebsockets-test-server", "-p", "0", "-i", "127.0.0.1", "-d", "16"]
-
-
-def drain(log):
-    for _line in log:
-        pass
+ATTEMPTS = 5
+START_TIMEOUT_S = 10
+PR_SET_PDEATHSIG = 1
 
 
-def find_port(log):
-    for line in log:
-        match = re.search(r"lws_socket_bind says (\d+)", line)
-        if match:
-            return match.group(1)
-    sys.exit("libwebsockets-test-server did not start")
+def die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def main(args):
-    is_secure = args[:1] == ["--tls"]
-    tls = ["--ssl", "-C", args[1], "-K", args[2]] if is_secure else []
-    server = subprocess.Popen(
-        COMMAND + tls, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True, errors="replace")
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def is_ended(server):
     try:
-        port = find_port(server.stderr)
-        threading.Thread(target=drain, args=(server.stderr,), daemon=True).start()
-        print(f"listening on {'wss' if is_secure else 'ws'}://127.0.0.1:{port}/", flush=True)
+        server.wait(timeout=0.02)
+        return True
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def is_listening(server, port):
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and not is_ended(server):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return True
+        except OSError:
+            pass
+    return False
+
+
+def start(port, tls):
+    return subprocess.Popen(
+        ["libwebsockets-test-server", "-p", str(port), "-i", "127.0.0.1", "-d", "1"] + tls,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=die_with_parent)
+
+
+def run(tls):
+    """True once it has served."""
+    port = free_port()
+    server = start(port, tls)
+    try:
+        if not is_listening(server, port):
+            return False
+        print(f"listening on {'wss' if tls else 'ws'}://127.0.0.1:{port}/", flush=True)
         sys.stdin.buffer.read()
+        return True
     finally:
         server.kill()
         server.wait()
+
+
+def main(args):
+    tls = ["--ssl", "-C", args[1], "-K", args[2]] if args[:1] == ["--tls"] else []
+    if not any(run(tls) for _attempt in range(ATTEMPTS)):
+        sys.exit("libwebsockets-test-server does not start")
 
 
 main(sys.argv[1:])
