@@ -22,6 +22,7 @@ void uvws__deadlines_deinit(struct uvws__deadlines *set) {
 }
 
 int uvws__deadlines_reserve(struct uvws__deadlines *set, size_t more) {
+  if (more > SIZE_MAX / 4 / sizeof set->heap[0] - set->promised) return UVWS__ENOMEM;
   size_t need = set->promised + more;
   if (need > set->cap) {
     size_t cap = set->cap ? set->cap * 2 : 8;
