@@ -1,0 +1,91 @@
+--- Who turns the loop.
+--
+-- The clients of a Lua state live on a libuv loop of their own. In plain LuaJIT run() turns it. Where luv turns a loop
+-- already (a luv script, Neovim), handles made through luv's own API watch ours and turn it when it has something to
+-- do: luv's rules for callbacks hold for our listeners too, and no handle of ours lies on luv's loop.
+
+local core = require("uvws.core")
+
+local M = {}
+
+--- luv as this state has it, or nil.
+local function find_luv()
+  local vim = rawget(_G, "vim")
+  local luv = type(vim) == "table" and (vim.uv or vim.loop) or package.loaded.luv or package.loaded.uv
+  return type(luv) == "table" and luv.new_poll and luv or nil
+end
+
+local luv -- set once it is found, which may be long after this file was loaded
+local poll, timer -- luv's handles, only while our loop is alive: idle, we hold nothing of luv's
+local pump
+
+local function is_usable(handle)
+  return handle and not handle:is_closing()
+end
+
+local function close_handles()
+  if is_usable(poll) then poll:close() end
+  if is_usable(timer) then timer:close() end
+  poll, timer = nil, nil
+end
+
+--- Wait for our loop's descriptor and for its next timer.
+local function arm(timeout)
+  if not is_usable(poll) then
+    poll = assert(luv.new_poll(core.fd()))
+    assert(poll:start("r", pump))
+  end
+  if not is_usable(timer) then timer = assert(luv.new_timer()) end
+  if timeout >= 0 then
+    timer:start(timeout, 0, pump)
+  else
+    timer:stop()
+  end
+end
+
+function pump()
+  core.turn()
+  local timeout = core.timeout()
+  if timeout then arm(timeout) else close_handles() end
+end
+
+--- Take luv's loop if there is one by now.
+local function adopt()
+  luv = luv or find_luv()
+  return luv
+end
+
+--- A client connected, or something was queued, between two turns. A loop that watches ours has it done at its next
+--- turn; nobody else has to know.
+local function on_change()
+  if adopt() then arm(0) end
+end
+
+core.on_change(on_change)
+
+--- Neovim turns its own loop: wait in its way, as long as one of our clients is active.
+local function wait_in_neovim(vim)
+  while core.is_alive() do
+    vim.wait(60000, function() return not core.is_alive() end, 10)
+  end
+end
+
+--- Turn the loop until nothing is active any more: ours, or luv's with all that is on it.
+function M.run()
+  local host = adopt()
+  if core.is_turning() or (host and host.loop_mode and host.loop_mode()) then
+    error("run() was called from inside a callback: the loop is being turned already", 2)
+  end
+  local vim = rawget(_G, "vim")
+  if host and core.is_alive() then on_change() end -- clients may have connected before luv was loaded
+  if not host then
+    core.run()
+  elseif type(vim) == "table" and vim.wait then
+    wait_in_neovim(vim)
+  else
+    host.run()
+  end
+  return true
+end
+
+return M

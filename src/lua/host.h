@@ -1,0 +1,58 @@
+/*
+ * What the binding keeps once per Lua state: the loop, the context, and the references into Lua
+ * that a delivery needs, so that nothing is looked up by name on the way.
+ *
+ * Callbacks run on the Lua thread that turns the loop (the one that called run, or the one that luv
+ * gave to the pump), never on the coroutine that called connect: that one may be suspended or
+ * collected by then, while the turning one is running for certain. In an ordinary script, in a luv
+ * script and in Neovim it is the main thread.
+ *
+ * When a Lua state closes, finalizers run in any order. So the one of the host cuts every client
+ * that is left, and the one of a client finds nothing to do afterwards; each client holds the
+ * host's userdata, so the memory outlives both.
+ */
+#ifndef UVWS_LUA_HOST_H
+#define UVWS_LUA_HOST_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "uvws.h"
+
+struct uvws__lua_client;
+struct uvws__lua_event;
+
+struct uvws__lua_host {
+  uv_loop_t loop;
+  uvws_context_t *context;             /* NULL once the Lua state closes */
+  lua_State *turning;                  /* the Lua thread that turns the loop, NULL between turns */
+  struct uvws__lua_client *clients;    /* all that have a uvws_t, linked */
+  const struct uvws__lua_event *event; /* what is being delivered, borrowed from the C stack */
+
+  /* References into the registry. */
+  int self_ref;      /* the host's userdata */
+  int deliver_ref;   /* the C function that hands an event to Lua */
+  int traceback_ref; /* the message handler of every protected call */
+  int error_ref;     /* the user's error handler, or LUA_NOREF: standard error */
+  int changed_ref;   /* what wakes a foreign loop, or LUA_NOREF: nobody has to know */
+  bool is_change_told;
+};
+
+/* A new host, its userdata anchored in the registry. Raises when there is no memory. */
+struct uvws__lua_host *uvws__lua_host_new(lua_State *L);
+
+/* Something was queued or started between two turns: a loop of somebody else's that pumps ours has
+ * to hear of it, once until its next turn. */
+void uvws__lua_host_changed(lua_State *L, struct uvws__lua_host *host);
+
+/* Call the function under `arg_count` arguments in protected mode, without results. A failure goes
+ * to the error handler with its traceback. */
+void uvws__lua_host_call(lua_State *L, struct uvws__lua_host *host, int arg_count);
+
+/* Put the functions of the loop and of errors into the table on top: run, turn, timeout, fd,
+ * is_alive, is_turning, on_change, report, set_error_handler, traceback. */
+void uvws__lua_host_register(lua_State *L, struct uvws__lua_host *host);
+
+#endif

@@ -1,0 +1,31 @@
+/* The Lua module uvws.core: what lua/plugin/websockets.lua, and every other face, is made of. */
+#include "lua/client.h"
+
+UVWS_API
+int luaopen_uvws_core(lua_State *L);
+
+/* error_name(code): the symbolic name of the code that a failed call returned. */
+static int error_name(lua_State *L) {
+  lua_pushstring(L, uvws_err_name((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
+/* error_text(code): a sentence for it. */
+static int error_text(lua_State *L) {
+  lua_pushstring(L, uvws_strerror((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
+int luaopen_uvws_core(lua_State *L) {
+  struct uvws__lua_host *host = uvws__lua_host_new(L);
+  lua_newtable(L);
+  uvws__lua_host_register(L, host);
+  uvws__lua_client_register(L, host);
+  lua_pushcfunction(L, error_name);
+  lua_setfield(L, -2, "error_name");
+  lua_pushcfunction(L, error_text);
+  lua_setfield(L, -2, "error_text");
+  lua_pushstring(L, uvws_version());
+  lua_setfield(L, -2, "_VERSION");
+  return 1;
+}

@@ -1,0 +1,281 @@
+/*
+ * The options of connect: one row a name, in the same words as uvws_options_t. Zero means "the
+ * default" in C, so that a Lua value that would become zero is refused; math.huge stands for "no
+ * time-out" and "no limit". Nothing is converted: a numeric string is no number.
+ */
+#include "lua/options.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* Reads the value on top into the field at `field`. Returns NULL, or what was expected. */
+typedef const char *read_option(lua_State *L, uvws_options_t *options, void *field);
+
+static const char *to_plain_string(lua_State *L, int index) {
+  if (lua_type(L, index) != LUA_TSTRING) return NULL;
+  size_t len;
+  const char *text = lua_tolstring(L, index, &len);
+  return strlen(text) == len ? text : NULL;
+}
+
+static const char *read_string(lua_State *L, uvws_options_t *options, void *field) {
+  (void)options;
+  const char *text = to_plain_string(L, -1);
+  if (!text) return "a string without NUL";
+  *(const char **)field = text;
+  return NULL;
+}
+
+/* A whole number from 1 to `max`, or -1. */
+static double to_count(lua_State *L, double max) {
+  if (lua_type(L, -1) != LUA_TNUMBER) return -1;
+  double number = lua_tonumber(L, -1);
+  return number >= 1 && number <= max && number == floor(number) ? number : -1;
+}
+
+static bool is_huge(lua_State *L) {
+  return lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) == HUGE_VAL;
+}
+
+static const char *read_port(lua_State *L, uvws_options_t *options, void *field) {
+  (void)options;
+  double number = to_count(L, UINT16_MAX);
+  if (number < 0) return "a whole number from 1 to 65535";
+  *(uint16_t *)field = (uint16_t)number;
+  return NULL;
+}
+
+static const char *read_timeout(lua_State *L, uvws_options_t *options, void *field) {
+  (void)options;
+  double number = is_huge(L) ? (double)UVWS_NO_TIMEOUT : to_count(L, (double)UVWS_NO_TIMEOUT - 1);
+  if (number < 0) return "a whole number of milliseconds from 1 to 4294967294, or math.huge";
+  *(uint32_t *)field = (uint32_t)number;
+  return NULL;
+}
+
+/* Doubles hold whole numbers up to 2^53; on a 32-bit machine size_t ends before. */
+static const char *read_limit(lua_State *L, uvws_options_t *options, void *field) {
+  (void)options;
+  if (is_huge(L)) {
+    *(size_t *)field = UVWS_NO_LIMIT;
+    return NULL;
+  }
+  double number = to_count(L, sizeof(size_t) < 8 ? 4294967294.0 : 9007199254740992.0);
+  if (number < 0) return "a whole number from 1, or math.huge";
+  *(size_t *)field = (size_t)number;
+  return NULL;
+}
+
+static const char *read_flag(lua_State *L, uvws_options_t *options, void *field) {
+  (void)options;
+  if (!lua_isboolean(L, -1)) return "true or false";
+  *(int *)field = lua_toboolean(L, -1);
+  return NULL;
+}
+
+static const char *read_tls(lua_State *L, uvws_options_t *options, void *field) {
+  static const struct {
+    const char *name;
+    uvws_tls_version_t version;
+  } versions[] = {{"TLS_V1", UVWS_TLS_1_0},
+                  {"TLS_V1_1", UVWS_TLS_1_1},
+                  {"TLS_V1_2", UVWS_TLS_1_2},
+                  {"TLS_V1_3", UVWS_TLS_1_3}};
+  (void)options;
+  const char *text = to_plain_string(L, -1);
+  for (size_t i = 0; text && i < sizeof versions / sizeof *versions; i++) {
+    if (strcmp(text, versions[i].name) != 0) continue;
+    *(uvws_tls_version_t *)field = versions[i].version;
+    return NULL;
+  }
+  return "TLS_1_0, TLS_1_1, TLS_1_2 or TLS_1_3";
+}
+
+/* The elements of the list on top, as strings in an array at UVWS__LUA_OPTIONS_PROTOCOLS. */
+static const char *read_protocols(lua_State *L, uvws_options_t *options, void *field) {
+  static const char expected[] = "a string or a list of strings";
+  (void)field;
+  bool is_list = lua_istable(L, -1);
+  size_t count = is_list ? lua_objlen(L, -1) : 1;
+  const char **protocols = lua_newuserdata(L, (count + 1) * sizeof *protocols);
+  lua_replace(L, UVWS__LUA_OPTIONS_PROTOCOLS);
+  for (size_t i = 0; i < count; i++) {
+    if (is_list) {
+      lua_rawgeti(L, -1, (int)i + 1);
+    } else {
+      lua_pushvalue(L, -1);
+    }
+    protocols[i] = to_plain_string(L, -1);
+    lua_pop(L, 1);
+    if (!protocols[i]) return expected;
+  }
+  options->protocols = protocols;
+  options->protocol_count = count;
+  return NULL;
+}
+
+/* The plugin's old name of protocols, where it wanted the protocol's version: those mean nothing.
+ */
+static const char *read_old_protocol(lua_State *L, uvws_options_t *options, void *field) {
+  const char *text = to_plain_string(L, -1);
+  bool is_version =
+      text && (strcmp(text, "7") == 0 || strcmp(text, "8") == 0 || strcmp(text, "13") == 0);
+  if (is_version) return NULL;
+  if (options->protocols) return "nothing, since protocols is given";
+  return read_protocols(L, options, field);
+}
+
+static size_t count_fields(lua_State *L, int table) {
+  size_t count = 0;
+  lua_pushnil(L);
+  while (lua_next(L, table)) {
+    lua_pop(L, 1);
+    count++;
+  }
+  return count;
+}
+
+/* The field for the key and the value on top: [name] = value, or [number] = {name, value}. */
+static bool read_header(lua_State *L, uvws_header_t *out) {
+  if (lua_type(L, -2) == LUA_TSTRING) {
+    out->name = to_plain_string(L, -2);
+    out->value = to_plain_string(L, -1);
+  } else if (lua_type(L, -2) == LUA_TNUMBER && lua_istable(L, -1)) {
+    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -2, 2);
+    out->name = to_plain_string(L, -2);
+    out->value = to_plain_string(L, -1);
+    lua_pop(L, 2);
+  } else {
+    return false;
+  }
+  return out->name && out->value;
+}
+
+/* lua_next visits the elements of a list in their order, as long as they lie in the array part of
+ * the table; a list that was filled backwards may not, so the list is read by number first. */
+static const char *read_headers(lua_State *L, uvws_options_t *options, void *field) {
+  static const char expected[] =
+      "a table of name = value strings, or a list of {name, value} where a name repeats";
+  (void)field;
+  if (!lua_istable(L, -1)) return expected;
+  int table = lua_gettop(L);
+  size_t count = 0;
+  size_t listed = lua_objlen(L, table);
+  uvws_header_t *headers =
+      lua_newuserdata(L, (count_fields(L, table) + listed + 1) * sizeof *headers);
+  lua_replace(L, UVWS__LUA_OPTIONS_HEADERS);
+  for (; count < listed; count++) {
+    lua_pushinteger(L, (lua_Integer)count + 1);
+    lua_rawgeti(L, table, (int)count + 1);
+    if (!read_header(L, &headers[count])) return expected;
+    lua_pop(L, 2);
+  }
+  lua_pushnil(L);
+  while (lua_next(L, table)) {
+    bool is_listed = lua_type(L, -2) == LUA_TNUMBER && lua_tonumber(L, -2) >= 1 &&
+                     lua_tonumber(L, -2) <= (lua_Number)listed;
+    if (!is_listed && !read_header(L, &headers[count++])) return expected;
+    lua_pop(L, 1);
+  }
+  options->headers = headers;
+  options->header_count = count;
+  return NULL;
+}
+
+/* permessage-deflate (RFC 7692) is not in the C library yet: its option goes in here. Until then
+ * nothing is offered, which every value of this option allows for. */
+static const char *read_compression(lua_State *L, uvws_options_t *options, void *field) {
+  (void)options;
+  (void)field;
+  return lua_isboolean(L, -1) || lua_istable(L, -1) ? NULL : "true, false or a table of parameters";
+}
+
+/* What the plugin took and we have no use for. */
+static const char *read_ignored(lua_State *L, uvws_options_t *options, void *field) {
+  (void)L;
+  (void)options;
+  (void)field;
+  return NULL;
+}
+
+#define FIELD(name) #name, offsetof(uvws_options_t, name)
+
+static const struct option_row {
+  const char *name;
+  size_t offset;
+  read_option *read;
+} rows[] = {
+    {FIELD(port), read_port},
+    {FIELD(headers), read_headers},
+    {FIELD(protocols), read_protocols},
+    {FIELD(origin), read_string},
+    {FIELD(connect_timeout_ms), read_timeout},
+    {FIELD(handshake_timeout_ms), read_timeout},
+    {FIELD(close_timeout_ms), read_timeout},
+    {FIELD(max_message_size), read_limit},
+    {FIELD(max_fragments), read_limit},
+    {FIELD(max_head_size), read_limit},
+    {FIELD(tls), read_tls},
+    {FIELD(tls_min), read_tls},
+    {FIELD(tls_max), read_tls},
+    {FIELD(ca_file), read_string},
+    {FIELD(ca_path), read_string},
+    {FIELD(cert_file), read_string},
+    {FIELD(key_file), read_string},
+    {FIELD(server_name), read_string},
+    {FIELD(insecure_skip_verify), read_flag},
+    {"compression", 0, read_compression},
+    {"protocol", 0, read_old_protocol},
+    {"throttle", 0, read_ignored},
+};
+
+static const struct option_row *find_row(const char *name) {
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    if (strcmp(rows[i].name, name) == 0) return &rows[i];
+  }
+  return NULL;
+}
+
+static int refuse_unknown(lua_State *L) {
+  if (lua_type(L, -2) == LUA_TSTRING) {
+    lua_pushfstring(L, "unknown option '%s'", lua_tostring(L, -2));
+  } else {
+    lua_pushfstring(L, "unknown option: option names are strings, got a %s", luaL_typename(L, -2));
+  }
+  return UVWS_EOPTION;
+}
+
+/* Every name is looked up before any value is read: what a table holds beside a typo does not
+ * matter. */
+static int refuse_unknown_names(lua_State *L, int index) {
+  lua_pushnil(L);
+  while (lua_next(L, index)) {
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+    if (!name || !find_row(name)) return refuse_unknown(L);
+    lua_pop(L, 1);
+  }
+  return 0;
+}
+
+/* The rows in order, so that the same table always names the same fault. */
+int uvws__lua_options_read(lua_State *L, int index, uvws_options_t *options) {
+  if (refuse_unknown_names(L, index) != 0) return UVWS_EOPTION;
+  for (const struct option_row *row = rows; row < rows + sizeof rows / sizeof *rows; row++) {
+    lua_pushstring(L, row->name);
+    lua_rawget(L, index);
+    if (!lua_isnil(L, -1)) {
+      int value = lua_gettop(L);
+      const char *expected = row->read(L, options, (char *)options + row->offset);
+      if (expected) {
+        lua_settop(L, value);
+        lua_pushfstring(L, "bad option '%s': %s expected, got %s", row->name, expected,
+                        luaL_typename(L, value));
+        return UVWS_EOPTION;
+      }
+    }
+    lua_pop(L, 1);
+  }
+  return 0;
+}

@@ -1,0 +1,21 @@
+/* The options table of connect, turned into uvws_options_t. */
+#ifndef UVWS_LUA_OPTIONS_H
+#define UVWS_LUA_OPTIONS_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "uvws.h"
+
+/* Stack indexes that the reader may replace: arrays live there until uvws_connect has copied them.
+ */
+enum {
+  UVWS__LUA_OPTIONS_HEADERS = 4,
+  UVWS__LUA_OPTIONS_PROTOCOLS = 5,
+};
+
+/* Read the table at `index` into `options`, which borrows from the table and the stack. Returns 0,
+ * or UVWS_EOPTION with a message, which names the option, pushed. The table is not changed. */
+int uvws__lua_options_read(lua_State *L, int index, uvws_options_t *options);
+
+#endif
