@@ -104,7 +104,7 @@ static void on_error(uvws_t *ws, const uvws_error_t *error, void *user) {
   if (!m->crowd->errors++) {
     snprintf(m->crowd->error, sizeof m->crowd->error, "%s", error->message);
   }
-  if (uvws_state(ws) == UVWS_STATE_CONNECTING) settle(m->crowd);
+  settle(m);
 }
 
 static void on_close(uvws_t *ws, const uvws_close_info_t *info, void *user) {
