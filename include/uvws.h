@@ -84,7 +84,9 @@ typedef struct uvws uvws_t;
   X(ECERT_HOSTNAME, -20026, "the server's certificate is for another host")                        \
   X(ECERT_SELF_SIGNED, -20027, "the server's certificate is self-signed")                          \
   X(ECERT_UNTRUSTED, -20028, "the server's certificate is signed by nobody trusted here")          \
-  X(ECERT_REVOKED, -20029, "the server's certificate is revoked")
+  X(ECERT_REVOKED, -20029, "the server's certificate is revoked")                                  \
+  X(EMESSAGE_OPEN, -20030, "a message is being sent in pieces; end it first")                      \
+  X(ENOMESSAGE, -20031, "no message was begun")
 
 enum {
 #define UVWS_ERROR_ENUM(name, number, text) UVWS_##name = (number),
@@ -197,7 +199,20 @@ typedef struct uvws_callbacks {
    * bytes. */
   void (*on_ping)(uvws_t *ws, const uint8_t *data, size_t len, void *user);
   void (*on_pong)(uvws_t *ws, const uint8_t *data, size_t len, void *user);
+
+  /* A piece of a message, in place of on_message when this is set: a message larger than memory can
+   * pass. Pieces come in order, of up to 64 KiB; `part` says whether it is the first, the last,
+   * both or neither of its message; the last may be empty. Text may be cut inside a character, and
+   * is judged as it comes: a message that turns out bad ends with on_error, not with a last piece.
+   */
+  void (*on_chunk)(uvws_t *ws, uvws_kind_t kind, const uint8_t *data, size_t len, unsigned part,
+                   void *user);
+
+  /* uvws_buffered was above the high-water mark and has fallen to the low-water mark. */
+  void (*on_drain)(uvws_t *ws, void *user);
 } uvws_callbacks_t;
+
+enum { UVWS_FIRST = 1, UVWS_LAST = 2 }; /* bits of `part` */
 
 /* How a queued message went: status 0 once all its bytes are handed to the kernel, else the error,
  * UV_ECANCELED when the connection ended first. */
@@ -244,6 +259,11 @@ typedef enum uvws_tls_version {
   UVWS_TLS_1_3 = 0x0304
 } uvws_tls_version_t;
 
+typedef enum uvws_compression {
+  UVWS_COMPRESSION_DEFAULT = 0, /* offered, used when the server agrees */
+  UVWS_COMPRESSION_OFF = 1      /* not offered */
+} uvws_compression_t;
+
 #define UVWS_NO_TIMEOUT UINT32_MAX
 #define UVWS_NO_LIMIT SIZE_MAX
 
@@ -270,7 +290,7 @@ typedef struct uvws_options {
   uint32_t handshake_timeout_ms; /* TLS and HTTP together; default 10,000 */
   uint32_t close_timeout_ms;     /* the closing handshake; default 5,000 */
 
-  size_t max_message_size; /* received; default 16 MiB; beyond it close code 1009 */
+  size_t max_message_size; /* received, expanded; default 16 MiB; beyond it close code 1009 */
   size_t max_fragments;    /* received, a message; default 65,536; beyond it 1009 */
   size_t max_head_size;    /* of the HTTP answer; default 64 KiB */
 
@@ -284,6 +304,25 @@ typedef struct uvws_options {
   const char *server_name;  /* name for SNI and verification; default: the URI's host */
   int insecure_skip_verify; /* 1: accept any certificate: anybody may read and answer for the server
                              */
+
+  /* permessage-deflate (RFC 7692). Window bits are 8 to 15, as the two ends agree; a server that
+   * demands 8 of us gets plain messages, since zlib writes no raw DEFLATE with so small a window.
+   * Memory is taken with the first compressed message: about 2^(bits+2) + 2^(memory_level+9) to
+   * send, 2^bits + 7 KiB to receive. Without context takeover one compressor and one decompressor
+   * serve all clients of a context. */
+  uvws_compression_t compression;
+  int compression_level;          /* 1 (fast) to 9 (small); default 6 */
+  int compression_memory_level;   /* 1 to 9; default 8 */
+  size_t compression_threshold;   /* shorter messages go out plain; default 1,024 */
+  int client_max_window_bits;     /* for what we send; default: the server chooses */
+  int server_max_window_bits;     /* asked of the server; default: not asked */
+  int client_no_context_takeover; /* 1: each message we send is compressed on its own */
+  int server_no_context_takeover; /* 1: asked of the server */
+
+  size_t high_water_mark; /* of uvws_buffered; default 1 MiB: from there on sends return
+                             UVWS_ABOVE_MARK */
+  size_t low_water_mark;  /* where on_drain fires; default a quarter of the high one */
+  size_t max_buffered;    /* a send that would go beyond is refused; default: no limit */
 } uvws_options_t;
 
 /*
@@ -304,13 +343,53 @@ const char *uvws_last_error(const uvws_t *ws);
  * of the loop leaves in one write. Before the connection is open, before uvws_connect too, messages
  * wait in order and leave when it opens; when it does not, they are dropped with their connection.
  * Text must be UTF-8 (not checked here: the peer fails the connection when it is not). `cb` (may be
- * NULL) gets `arg`. Returns 0, UVWS_ENOTOPEN (closing or closed: nothing is queued), UV_ENOMEM,
- * UV_EINVAL.
+ * NULL) gets `arg`.
+ *
+ * Returns 0, or UVWS_ABOVE_MARK: queued as well, but uvws_buffered has reached high_water_mark:
+ * better wait for on_drain. Errors, and nothing is queued: UVWS_ENOTOPEN (closing or closed),
+ * UVWS_EQUEUEFULL (max_buffered; not fatal), UVWS_EMESSAGE_OPEN, UV_ENOMEM, UV_EINVAL.
  */
 UVWS_API
 int uvws_send_text(uvws_t *ws, const char *data, size_t len, uvws_send_cb cb, void *arg);
 UVWS_API
 int uvws_send_binary(uvws_t *ws, const void *data, size_t len, uvws_send_cb cb, void *arg);
+
+enum { UVWS_ABOVE_MARK = 1 };
+
+/* Flags for one message. */
+enum {
+  UVWS_SEND_COMPRESSED = 1, /* whatever compression_threshold says, when compression was agreed */
+  UVWS_SEND_PLAIN = 2
+};
+
+/* The same with flags. */
+UVWS_API
+int uvws_send(uvws_t *ws, uvws_kind_t kind, const void *data, size_t len, unsigned flags,
+              uvws_send_cb cb, void *arg);
+
+/*
+ * Send a message in pieces, each a fragment (RFC 6455 5.4) that leaves at once: begin, write any
+ * number of times, end. In between pings and uvws_close work as always, other messages do not. Only
+ * while open. `flags` as above; a message in pieces is compressed when UVWS_SEND_COMPRESSED is
+ * given. Returns and errors are those of uvws_send, and UVWS_ENOMESSAGE without a begin.
+ */
+UVWS_API
+int uvws_message_begin(uvws_t *ws, uvws_kind_t kind, unsigned flags);
+UVWS_API
+int uvws_message_write(uvws_t *ws, const void *data, size_t len, uvws_send_cb cb, void *arg);
+UVWS_API
+int uvws_message_end(uvws_t *ws, uvws_send_cb cb, void *arg);
+
+/*
+ * Stop reading: no further messages, pings or Close are seen, not even those that have arrived, and
+ * the server is slowed down by TCP. uvws_resume goes on where it stopped, from the loop. Each may
+ * be called at any time and twice. A paused client does not notice that its peer is gone, and
+ * answers no pings. uvws_close resumes.
+ */
+UVWS_API
+void uvws_pause(uvws_t *ws);
+UVWS_API
+void uvws_resume(uvws_t *ws);
 
 /*
  * Send a Ping with 0 to 125 bytes (RFC 6455 5.5.2); the answer comes as on_pong. `data` is copied.

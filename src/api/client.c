@@ -41,14 +41,63 @@ const char *uvws_last_error(const uvws_t *ws) {
   return ws->ctx->last_error.text;
 }
 
+static int told(const uvws_t *ws, int err) {
+  return err < 0 ? fail(ws, err, uvws_strerror(err)) : err;
+}
+
+static int send_message(uvws_t *ws, const struct uvws__outgoing *out) {
+  if (!out->data && out->len) return fail(ws, UV_EINVAL, "data is NULL");
+  return told(ws, uvws__client_send(ws, out));
+}
+
 int uvws_send_text(uvws_t *ws, const char *data, size_t len, uvws_send_cb cb, void *arg) {
-  if (!data && len) return fail(ws, UV_EINVAL, "data is NULL");
-  return uvws__client_send(ws, UVWS_TEXT, (const uint8_t *)data, len, cb, arg);
+  struct uvws__outgoing out = {UVWS_TEXT, 0, (const uint8_t *)data, len, cb, arg};
+  return send_message(ws, &out);
 }
 
 int uvws_send_binary(uvws_t *ws, const void *data, size_t len, uvws_send_cb cb, void *arg) {
+  struct uvws__outgoing out = {UVWS_BINARY, 0, data, len, cb, arg};
+  return send_message(ws, &out);
+}
+
+static int check_kind(const uvws_t *ws, uvws_kind_t kind, unsigned flags) {
+  if (kind != UVWS_TEXT && kind != UVWS_BINARY)
+    return fail(ws, UV_EINVAL, "kind is neither UVWS_TEXT nor UVWS_BINARY");
+  if (flags & ~(unsigned)(UVWS_SEND_COMPRESSED | UVWS_SEND_PLAIN))
+    return fail(ws, UV_EINVAL, "flags has an unknown bit");
+  return 0;
+}
+
+int uvws_send(uvws_t *ws, uvws_kind_t kind, const void *data, size_t len, unsigned flags,
+              uvws_send_cb cb, void *arg) {
+  struct uvws__outgoing out = {kind, flags, data, len, cb, arg};
+  int err = check_kind(ws, kind, flags);
+  return err ? err : send_message(ws, &out);
+}
+
+int uvws_message_begin(uvws_t *ws, uvws_kind_t kind, unsigned flags) {
+  int err = check_kind(ws, kind, flags);
+  if (err) return err;
+  return told(ws, ws->conn ? uvws__conn_pieces_begin(ws->conn, kind, flags) : UVWS_ENOTOPEN);
+}
+
+int uvws_message_write(uvws_t *ws, const void *data, size_t len, uvws_send_cb cb, void *arg) {
   if (!data && len) return fail(ws, UV_EINVAL, "data is NULL");
-  return uvws__client_send(ws, UVWS_BINARY, data, len, cb, arg);
+  struct uvws__conn *c = ws->conn;
+  return told(ws, c ? uvws__conn_pieces_write(c, data, len, 0, cb, arg) : UVWS_ENOTOPEN);
+}
+
+int uvws_message_end(uvws_t *ws, uvws_send_cb cb, void *arg) {
+  struct uvws__conn *c = ws->conn;
+  return told(ws, c ? uvws__conn_pieces_write(c, NULL, 0, 1, cb, arg) : UVWS_ENOTOPEN);
+}
+
+void uvws_pause(uvws_t *ws) {
+  if (ws->conn) uvws__conn_pause(ws->conn);
+}
+
+void uvws_resume(uvws_t *ws) {
+  if (ws->conn) uvws__conn_resume(ws->conn);
 }
 
 int uvws_ping(uvws_t *ws, const void *data, size_t len) {
@@ -74,7 +123,7 @@ int uvws_close(uvws_t *ws, int code, const char *reason, size_t reason_len) {
 
 size_t uvws_buffered(const uvws_t *ws) {
   const struct uvws__conn *c = ws->conn;
-  return ws->waiting_len + (c && c->state >= CONN_OPEN ? c->out.len : 0);
+  return c ? uvws__conn_buffered(c) : ws->waiting_len;
 }
 
 uvws_state_t uvws_state(const uvws_t *ws) {

@@ -20,6 +20,7 @@ int uvws__client_new(uvws_context_t *ctx, const uvws_callbacks_t *callbacks, voi
   ws->user = user;
   ws->task.run = on_free_task;
   ws->waiting_end = &ws->waiting;
+  ws->marks = (struct uvws__marks){UVWS_NO_LIMIT, 0, UVWS_NO_LIMIT};
   uvws__client_set_callbacks(ws, callbacks);
   uvws__context_hold(ctx);
   *out = ws;
@@ -40,6 +41,7 @@ int uvws__client_connect(uvws_t *ws, const uvws_options_t *options) {
   uvws_options_t *copy;
   int err = uvws__options_copy(&ws->ctx->env, options, detail, &copy);
   if (err) return err;
+  struct uvws__marks marks = {copy->high_water_mark, copy->low_water_mark, copy->max_buffered};
   struct uvws__conn *c;
   err = uvws__conn_new(ws, copy, &c);
   if (err) return err;
@@ -49,21 +51,33 @@ int uvws__client_connect(uvws_t *ws, const uvws_options_t *options) {
     return err;
   }
   ws->conn = c;
+  ws->marks = marks;
   ws->was_connected = 1;
   return 0;
 }
 
-static int wait_for_open(uvws_t *ws, uvws_kind_t kind, const uint8_t *data, size_t len,
-                         uvws_send_cb cb, void *arg) {
-  if (len > SIZE_MAX / 2) return UV_ENOMEM;
-  struct uvws__waiting *w = uvws__alloc(&ws->ctx->env, sizeof *w + len);
+static int wait_for_open(uvws_t *ws, const struct uvws__outgoing *out) {
+  if (out->len > SIZE_MAX / 2) return UV_ENOMEM;
+  if (ws->waiting_len > ws->marks.max || out->len > ws->marks.max - ws->waiting_len)
+    return UVWS_EQUEUEFULL;
+  struct uvws__waiting *w = uvws__alloc(&ws->ctx->env, sizeof *w + out->len);
   if (!w) return UV_ENOMEM;
-  *w = (struct uvws__waiting){.kind = kind, .cb = cb, .arg = arg, .len = len};
-  if (len) memcpy(w->data, data, len);
+  *w = (struct uvws__waiting){
+      .kind = out->kind, .flags = out->flags, .cb = out->cb, .arg = out->arg, .len = out->len};
+  if (out->len) memcpy(w->data, out->data, out->len);
   *ws->waiting_end = w;
   ws->waiting_end = &w->next;
-  ws->waiting_len += len;
-  return 0;
+  ws->waiting_len += out->len;
+  if (ws->waiting_len < ws->marks.high) return 0;
+  ws->is_above = 1;
+  return UVWS_ABOVE_MARK;
+}
+
+void uvws__client_unpop_waiting(uvws_t *ws, struct uvws__waiting *w) {
+  w->next = ws->waiting;
+  if (!ws->waiting) ws->waiting_end = &w->next;
+  ws->waiting = w;
+  ws->waiting_len += w->len;
 }
 
 void uvws__client_pop_waiting(uvws_t *ws) {
@@ -73,12 +87,10 @@ void uvws__client_pop_waiting(uvws_t *ws) {
   ws->waiting_len -= w->len;
 }
 
-int uvws__client_send(uvws_t *ws, uvws_kind_t kind, const uint8_t *data, size_t len,
-                      uvws_send_cb cb, void *arg) {
-  if (ws->conn && ws->conn->state >= CONN_OPEN)
-    return uvws__conn_send(ws->conn, kind, data, len, cb, arg);
+int uvws__client_send(uvws_t *ws, const struct uvws__outgoing *out) {
+  if (ws->conn && ws->conn->state >= CONN_OPEN) return uvws__conn_send(ws->conn, out);
   if (!ws->conn && ws->was_connected) return UVWS_ENOTOPEN;
-  return wait_for_open(ws, kind, data, len, cb, arg);
+  return wait_for_open(ws, out);
 }
 
 void uvws__client_drop_waiting(uvws_t *ws) {

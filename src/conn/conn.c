@@ -70,10 +70,12 @@ void uvws__conn_set_deadline(struct uvws__conn *c, uint32_t timeout_ms) {
 
 static void on_task(struct uvws__task *task) {
   struct uvws__conn *c = (struct uvws__conn *)((char *)task - offsetof(struct uvws__conn, task));
-  if (c->state == CONN_CUT)
+  if (c->state == CONN_CUT) {
     uvws__conn_end(c);
-  else
-    uvws__conn_flush(c);
+    return;
+  }
+  uvws__conn_receive_stash(c);
+  uvws__conn_flush(c);
 }
 
 int uvws__conn_new(uvws_t *ws, uvws_options_t *options, struct uvws__conn **out) {
@@ -84,11 +86,14 @@ int uvws__conn_new(uvws_t *ws, uvws_options_t *options, struct uvws__conn **out)
   if (!c->opening) goto fail;
   if (uvws__deadlines_reserve(&ctx->deadlines, 1) != 0) goto fail;
   struct uvws__inbound_limits limits = {options->max_message_size, options->max_fragments};
-  uvws__inbound_init(&c->inbound, &ctx->env, &limits, &ctx->spare);
+  uvws__inbound_init(&c->inbound, &ctx->env, &limits, &ctx->inbound);
   c->ctx = ctx;
   c->ws = ws;
   c->task.run = on_task;
   c->close_timeout_ms = options->close_timeout_ms;
+  c->packer.options.level = (uint8_t)options->compression_level;
+  c->packer.options.memory_level = (uint8_t)options->compression_memory_level;
+  c->packer.threshold = options->compression_threshold;
   c->opening->options = options;
   *out = c;
   return 0;
@@ -120,6 +125,8 @@ void uvws__conn_free(struct uvws__conn *c) {
   uvws__inbound_deinit(&c->inbound);
   uvws__framer_free(env, c->reader);
   uvws__chain_clear(&c->out, &c->ctx->pool);
+  uvws__bytes_deinit(env, &c->stash);
+  uvws__deflater_give(&c->ctx->inbound.zstock, c->packer.deflater);
   uvws__free(env, c->sent.ring);
   uvws__free(env, c->ending.reason);
   uvws__free(env, c->ending.detail);

@@ -49,6 +49,7 @@ struct uvws__sent_queue {
 struct uvws__waiting {
   struct uvws__waiting *next;
   uvws_kind_t kind;
+  unsigned flags;
   uvws_send_cb cb;
   void *arg;
   size_t len;
@@ -69,6 +70,14 @@ struct uvws {
   struct uvws__waiting *waiting; /* before the connection is open */
   struct uvws__waiting **waiting_end;
   size_t waiting_len;
+
+  /* Back-pressure. */
+  struct uvws__marks {
+    size_t high;
+    size_t low;
+    size_t max;
+  } marks;
+  int is_above; /* the high mark was reached, on_drain is owed */
 };
 
 /* What only a connection that is not open yet needs. */
@@ -78,6 +87,8 @@ struct uvws__opening {
   uint16_t port;
   struct uvws__dial *dial;
   int is_secured; /* TLS is done */
+  struct uvws__deflate_offer offer;
+  char offer_text[UVWS__OFFER_MAX]; /* "": none */
   char key[UVWS__KEY_LEN + 1];
   struct uvws__tls_settings *tls;
 };
@@ -110,6 +121,9 @@ struct uvws__conn {
   struct uvws__framer *reader; /* while inside a frame */
   int is_receiving;            /* on_data is below us on the stack: it flushes when it is done */
   size_t stuck_answers;        /* bytes of Pongs queued since a write got stuck */
+  int is_paused;
+  int is_held;              /* reading is stopped */
+  struct uvws__bytes stash; /* what had been read when the user paused */
 
   /* Out. */
   struct uvws__chain out;
@@ -119,6 +133,16 @@ struct uvws__conn {
   int write_error; /* met inside a call: told from the loop */
   int is_shut;
   struct uvws__task task;
+  struct uvws__packer {
+    struct uvws__deflater *deflater; /* NULL until needed */
+    struct uvws__deflater_options options;
+    size_t threshold;
+  } packer;
+  struct uvws__pieces {
+    uint8_t opcode; /* of the next fragment; 0 behind the first */
+    uint8_t is_begun;
+    uint8_t is_compressed;
+  } pieces; /* the message that is being sent in pieces */
 };
 
 /* conn.c */
@@ -138,18 +162,45 @@ int uvws__conn_upgrade_end(struct uvws__conn *c); /* 1: the end completed a refu
 /* receive.c */
 extern const struct uvws__transport_events uvws__conn_events;
 void uvws__conn_receive(struct uvws__conn *c, const uint8_t *data, size_t len);
+void uvws__conn_pause(struct uvws__conn *c);
+void uvws__conn_resume(struct uvws__conn *c);
+void uvws__conn_receive_stash(struct uvws__conn *c);
 void uvws__conn_read_as_due(struct uvws__conn *c); /* start or stop reading, as things stand */
 
 /* send.c */
-int uvws__conn_send(struct uvws__conn *c, uvws_kind_t kind, const uint8_t *data, size_t len,
-                    uvws_send_cb cb, void *arg);
+struct uvws__outgoing {
+  uvws_kind_t kind;
+  unsigned flags;
+  const uint8_t *data;
+  size_t len;
+  uvws_send_cb cb;
+  void *arg;
+};
+int uvws__conn_send(struct uvws__conn *c, const struct uvws__outgoing *out);
+/* One data frame; with the completion that is due behind it. */
+int uvws__conn_send_frame(struct uvws__conn *c, struct uvws__frame_out *frame,
+                          const struct uvws__outgoing *out);
+size_t uvws__conn_buffered(const struct uvws__conn *c);
+int uvws__conn_is_full(const struct uvws__conn *c, size_t more); /* beyond max_buffered */
 int uvws__conn_send_control(struct uvws__conn *c, uint8_t opcode, const uint8_t *data, size_t len);
 void uvws__conn_send_waiting(struct uvws__conn *c);
-void uvws__conn_flush(struct uvws__conn *c);       /* from the loop: writes, completes, fails */
-void uvws__conn_flush_later(struct uvws__conn *c); /* from anywhere */
-void uvws__conn_on_written(struct uvws__conn *c, int status);
 void uvws__conn_complete(struct uvws__conn *c,
                          int status); /* status 0: those that are done; else all */
+
+/* flush.c */
+void uvws__conn_flush(struct uvws__conn *c);       /* from the loop: writes, completes, fails */
+void uvws__conn_flush_later(struct uvws__conn *c); /* from anywhere */
+void uvws__conn_push(struct uvws__conn *c);        /* from anywhere: writes and does no more */
+void uvws__conn_on_written(struct uvws__conn *c, int status);
+
+/* pack.c */
+int uvws__conn_is_packed(const struct uvws__conn *c, size_t len, unsigned flags);
+int uvws__conn_pack(struct uvws__conn *c, const uint8_t *data, size_t len, int is_last,
+                    struct uvws__bytes *out);
+void uvws__conn_unpack(struct uvws__conn *c); /* what was packed last did not leave */
+int uvws__conn_pieces_begin(struct uvws__conn *c, uvws_kind_t kind, unsigned flags);
+int uvws__conn_pieces_write(struct uvws__conn *c, const uint8_t *data, size_t len, int is_last,
+                            uvws_send_cb cb, void *arg);
 
 /* finish.c */
 int uvws__conn_close(struct uvws__conn *c, int code, const char *reason, size_t reason_len);
@@ -163,7 +214,9 @@ void uvws__conn_on_deadline(struct uvws__deadline *deadline);
 /* deliver.c */
 void uvws__deliver_open(struct uvws__conn *c);
 void uvws__deliver_message(struct uvws__conn *c, const struct uvws__inbound_event *event);
+void uvws__deliver_chunk(struct uvws__conn *c, const struct uvws__inbound_event *event);
 void uvws__deliver_control(struct uvws__conn *c, int type, const struct uvws__inbound_event *event);
+void uvws__deliver_drain(struct uvws__conn *c);
 void uvws__deliver_error(struct uvws__conn *c);
 void uvws__deliver_close(uvws_t *ws, const struct uvws__conn *c);
 
@@ -172,9 +225,9 @@ int uvws__client_new(uvws_context_t *ctx, const uvws_callbacks_t *callbacks, voi
                      uvws_t **out);
 void uvws__client_set_callbacks(uvws_t *ws, const uvws_callbacks_t *callbacks);
 int uvws__client_connect(uvws_t *ws, const uvws_options_t *options);
-int uvws__client_send(uvws_t *ws, uvws_kind_t kind, const uint8_t *data, size_t len,
-                      uvws_send_cb cb, void *arg);
+int uvws__client_send(uvws_t *ws, const struct uvws__outgoing *out);
 void uvws__client_free(uvws_t *ws);
+void uvws__client_unpop_waiting(uvws_t *ws, struct uvws__waiting *w);
 void uvws__client_pop_waiting(uvws_t *ws);  /* unlinks the first */
 void uvws__client_drop_waiting(uvws_t *ws); /* tells their callbacks */
 void uvws__client_destroy(uvws_t *ws);

@@ -11,7 +11,19 @@ static void fill_request(const struct uvws__opening *o, struct uvws__request *re
                                     .header_count = options->header_count,
                                     .protocols = options->protocols,
                                     .protocol_count = options->protocol_count,
-                                    .origin = options->origin};
+                                    .origin = options->origin,
+                                    .extensions = o->offer_text[0] ? o->offer_text : NULL};
+}
+
+static void fill_offer(struct uvws__opening *o) {
+  const uvws_options_t *options = o->options;
+  if (options->compression == UVWS_COMPRESSION_OFF) return;
+  o->offer = (struct uvws__deflate_offer){
+      .server_no_context_takeover = options->server_no_context_takeover,
+      .client_no_context_takeover = options->client_no_context_takeover,
+      .server_max_window_bits = options->server_max_window_bits,
+      .client_max_window_bits = options->client_max_window_bits};
+  uvws__extension_offer(&o->offer, o->offer_text);
 }
 
 static int check_server_name(const char *name, struct uvws__detail *detail) {
@@ -98,6 +110,7 @@ int uvws__conn_connect(struct uvws__conn *c, struct uvws__detail *detail) {
   if (err) return err;
   o->port = o->options->port ? o->options->port : o->uri.port;
   if (!o->port) o->port = uvws__uri_default_port(o->uri.is_secure);
+  fill_offer(o);
   fill_request(o, &request);
   err = uvws__request_check(&request, detail);
   if (!err) err = check_server_name(o->options->server_name, detail);
@@ -124,6 +137,8 @@ static int accept_answer(struct uvws__conn *c, struct uvws__detail *detail) {
   fill_request(c->opening, &request);
   int err =
       uvws__answer_check(c->head, &request, c->opening->key, detail, &c->protocol, &extensions);
+  if (!err && extensions)
+    err = uvws__extension_answer(extensions, &c->opening->offer, detail, &c->inbound.terms);
   if (err) return err;
   uvws__head_compact(c->head);
   return 0;

@@ -105,7 +105,8 @@ static void free_memory(uvws_context_t *ctx) {
   uvws__deadlines_deinit(&ctx->deadlines);
   uvws__framer_free(&env, ctx->writer);
   uvws__framer_free(&env, ctx->reader);
-  uvws__bytes_deinit(&env, &ctx->spare);
+  uvws__inbound_shared_deinit(&env, &ctx->inbound);
+  uvws__bytes_deinit(&env, &ctx->packed);
   uvws__pool_deinit(&ctx->pool);
   uvws__free(&env, ctx->read_buffer);
   uvws__free(&env, ctx);

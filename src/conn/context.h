@@ -10,6 +10,7 @@
 #include "io/dial.h"
 #include "io/tls.h"
 #include "proto/frame.h"
+#include "proto/inbound.h"
 #include "util/bytes.h"
 #include "util/chain.h"
 #include "util/deadline.h"
@@ -52,7 +53,8 @@ struct uvws_context {
   struct uvws__deadlines deadlines;
 
   struct uvws__pool pool;
-  struct uvws__bytes spare;    /* for messages that come in pieces */
+  struct uvws__inbound_shared inbound;
+  struct uvws__bytes packed;   /* the message that is being compressed */
   struct uvws__framer *writer; /* for all that goes out */
   struct uvws__framer *reader; /* for connections that stand between two frames */
   uint8_t *read_buffer;        /* UVWS__READ_SIZE bytes */

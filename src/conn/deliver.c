@@ -8,6 +8,18 @@ void uvws__deliver_open(struct uvws__conn *c) {
   if (c->state == CONN_OPEN && ws->callbacks.on_open) ws->callbacks.on_open(ws, ws->user);
 }
 
+void uvws__deliver_chunk(struct uvws__conn *c, const struct uvws__inbound_event *event) {
+  uvws_t *ws = c->ws;
+  unsigned part = (event->is_first ? UVWS_FIRST : 0u) | (event->is_last ? UVWS_LAST : 0u);
+  if (ws->callbacks.on_chunk)
+    ws->callbacks.on_chunk(ws, event->kind, event->data, event->len, part, ws->user);
+}
+
+void uvws__deliver_drain(struct uvws__conn *c) {
+  uvws_t *ws = c->ws;
+  if (ws->callbacks.on_drain) ws->callbacks.on_drain(ws, ws->user);
+}
+
 void uvws__deliver_message(struct uvws__conn *c, const struct uvws__inbound_event *event) {
   uvws_t *ws = c->ws;
   if (ws->callbacks.on_message)

@@ -38,7 +38,9 @@ int uvws__conn_close(struct uvws__conn *c, int code, const char *reason, size_t 
   }
   if (c->state != CONN_OPEN) return 0;
   int err = send_close(c, code, reason, reason_len);
-  if (!err) uvws__conn_go(c, CONN_CLOSING);
+  if (err) return err;
+  uvws__conn_go(c, CONN_CLOSING);
+  uvws__conn_resume(c);
   return err;
 }
 

@@ -13,6 +13,10 @@
 #define DEFAULT_MAX_MESSAGE_SIZE ((size_t)16 << 20)
 #define DEFAULT_MAX_FRAGMENTS 65536
 #define DEFAULT_MAX_HEAD_SIZE 65536
+#define DEFAULT_COMPRESSION_LEVEL 6
+#define DEFAULT_COMPRESSION_MEMORY_LEVEL 8
+#define DEFAULT_COMPRESSION_THRESHOLD 1024
+#define DEFAULT_HIGH_WATER_MARK ((size_t)1 << 20)
 
 struct packer {
   uint8_t *base; /* NULL: only measure */
@@ -73,6 +77,12 @@ static void fill_defaults(uvws_options_t *o) {
   if (!o->max_message_size) o->max_message_size = DEFAULT_MAX_MESSAGE_SIZE;
   if (!o->max_fragments) o->max_fragments = DEFAULT_MAX_FRAGMENTS;
   if (!o->max_head_size) o->max_head_size = DEFAULT_MAX_HEAD_SIZE;
+  if (!o->compression_level) o->compression_level = DEFAULT_COMPRESSION_LEVEL;
+  if (!o->compression_memory_level) o->compression_memory_level = DEFAULT_COMPRESSION_MEMORY_LEVEL;
+  if (!o->compression_threshold) o->compression_threshold = DEFAULT_COMPRESSION_THRESHOLD;
+  if (!o->high_water_mark) o->high_water_mark = DEFAULT_HIGH_WATER_MARK;
+  if (!o->low_water_mark) o->low_water_mark = o->high_water_mark / 4;
+  if (!o->max_buffered) o->max_buffered = UVWS_NO_LIMIT;
 }
 
 static int is_tls_version(uvws_tls_version_t version) {
@@ -90,6 +100,30 @@ static int check_tls(const uvws_options_t *o, struct uvws__detail *detail) {
                       "tls pins one version: give it without tls_min and tls_max");
   if (o->tls_min && o->tls_max && o->tls_min > o->tls_max)
     return uvws__fail(detail, UVWS_EOPTION, "tls_min is newer than tls_max");
+  return 0;
+}
+
+static int check_range(const char *name, int value, int low, int high,
+                       struct uvws__detail *detail) {
+  if (value == 0 || (value >= low && value <= high)) return 0;
+  return uvws__fail(detail, UVWS_EOPTION, "%s is %d, not %d to %d", name, value, low, high);
+}
+
+static int check_compression(const uvws_options_t *o, struct uvws__detail *detail) {
+  int err = check_range("compression", (int)o->compression, UVWS_COMPRESSION_OFF,
+                        UVWS_COMPRESSION_OFF, detail);
+  if (!err) err = check_range("compression_level", o->compression_level, 1, 9, detail);
+  if (!err)
+    err = check_range("compression_memory_level", o->compression_memory_level, 1, 9, detail);
+  if (!err) err = check_range("client_max_window_bits", o->client_max_window_bits, 8, 15, detail);
+  if (!err) err = check_range("server_max_window_bits", o->server_max_window_bits, 8, 15, detail);
+  return err;
+}
+
+static int check_marks(const uvws_options_t *o, struct uvws__detail *detail) {
+  size_t high = o->high_water_mark ? o->high_water_mark : DEFAULT_HIGH_WATER_MARK;
+  if (o->low_water_mark >= high)
+    return uvws__fail(detail, UVWS_EOPTION, "low_water_mark is not below high_water_mark");
   return 0;
 }
 
@@ -119,6 +153,8 @@ int uvws__options_copy(const struct uvws__env *env, const uvws_options_t *in,
   o.size = sizeof o;
   int err = check_arrays(&o, detail);
   if (!err) err = check_tls(&o, detail);
+  if (!err) err = check_compression(&o, detail);
+  if (!err) err = check_marks(&o, detail);
   if (err) return err;
   fill_defaults(&o);
   struct packer measure = {0};

@@ -1,6 +1,8 @@
 /* Bytes in, events out. */
 #include "conn/conn.h"
 
+#include <string.h>
+
 /* Reading stops while so many bytes of Pongs are queued behind a write that is stuck: a peer that
  * asks and never listens costs this much and no more. */
 #define STUCK_ANSWERS_MAX 65536
@@ -61,7 +63,9 @@ const struct uvws__transport_events uvws__conn_events = {.on_ready = on_ready,
 
 void uvws__conn_read_as_due(struct uvws__conn *c) {
   if (c->state < CONN_UPGRADING || c->state == CONN_CUT) return;
-  if (c->stuck_answers > STUCK_ANSWERS_MAX)
+  int must_hold = c->is_paused || c->stash.len || c->stuck_answers > STUCK_ANSWERS_MAX;
+  c->is_held = is_listening(c) && must_hold;
+  if (c->is_held)
     c->transport->ops->read_stop(c->transport);
   else
     c->transport->ops->read_start(c->transport);
@@ -80,6 +84,9 @@ static void take_event(struct uvws__conn *c, int type, const struct uvws__inboun
     uvws__deliver_message(c, event);
     uvws__inbound_release(&c->inbound);
     break;
+  case UVWS__IN_CHUNK:
+    uvws__deliver_chunk(c, event);
+    break;
   case UVWS__IN_PING:
     answer_ping(c, event);
     uvws__deliver_control(c, type, event);
@@ -93,29 +100,67 @@ static void take_event(struct uvws__conn *c, int type, const struct uvws__inboun
   }
 }
 
+/* What is read but not looked at waits for uvws_resume. */
+static void stash(struct uvws__conn *c) {
+  const uint8_t *rest;
+  size_t len = uvws__inbound_rest(&c->inbound, c->reader, &rest);
+  int err = len ? uvws__bytes_append(&c->ctx->env, &c->stash, rest, len) : 0;
+  if (err) uvws__conn_fail(c, err, UVWS__CLOSE_INTERNAL_ERROR, uvws_strerror(err));
+}
+
 static void put_reader_back(struct uvws__conn *c) {
   if (is_listening(c) && !uvws__framer_is_idle(c->reader)) return;
   uvws__context_give_reader(c->ctx, c->reader);
   c->reader = NULL;
 }
 
-void uvws__conn_receive(struct uvws__conn *c, const uint8_t *data, size_t len) {
+static void receive_events(struct uvws__conn *c) {
   struct uvws__inbound_event event = {0};
-  struct uvws__inbound_fault fault = {0};
-  int type = c->reader ? 0 : uvws__context_take_reader(c->ctx, &c->reader);
-  if (type < 0) {
-    uvws__conn_fail(c, type, UVWS__CLOSE_INTERNAL_ERROR, uvws_strerror(type));
-    return;
-  }
-  uvws__framer_feed(c->reader, data, len);
-  while (is_listening(c)) {
-    type = uvws__inbound_next(&c->inbound, c->reader, &event, &fault);
+  struct uvws__fault fault = {0};
+  while (is_listening(c) && !c->is_paused) {
+    c->inbound.wants_chunks = c->ws->callbacks.on_chunk != NULL;
+    int type = uvws__inbound_next(&c->inbound, c->reader, &event, &fault);
     if (type == UVWS__IN_MORE) break;
     if (type > 0)
       take_event(c, type, &event);
     else
       uvws__conn_fail(c, type, fault.close_code, fault.detail.text);
   }
+}
+
+void uvws__conn_receive(struct uvws__conn *c, const uint8_t *data, size_t len) {
+  int err = c->reader ? 0 : uvws__context_take_reader(c->ctx, &c->reader);
+  if (err) {
+    uvws__conn_fail(c, err, UVWS__CLOSE_INTERNAL_ERROR, uvws_strerror(err));
+    return;
+  }
+  uvws__inbound_feed(&c->inbound, c->reader, data, len);
+  receive_events(c);
+  if (is_listening(c) && c->is_paused) stash(c);
   put_reader_back(c);
-  if (c->stuck_answers > STUCK_ANSWERS_MAX) uvws__conn_read_as_due(c);
+  if (c->is_paused || c->stuck_answers > STUCK_ANSWERS_MAX) uvws__conn_read_as_due(c);
+}
+
+void uvws__conn_receive_stash(struct uvws__conn *c) {
+  if (!c->is_held || c->is_paused || !is_listening(c)) return;
+  struct uvws__bytes stashed = c->stash;
+  memset(&c->stash, 0, sizeof c->stash);
+  if (stashed.data || c->inbound.is_expanding) {
+    c->is_receiving = 1;
+    uvws__conn_receive(c, stashed.data, stashed.len);
+    c->is_receiving = 0;
+  }
+  uvws__bytes_deinit(&c->ctx->env, &stashed);
+  uvws__conn_read_as_due(c);
+}
+
+void uvws__conn_pause(struct uvws__conn *c) {
+  c->is_paused = 1;
+  if (is_listening(c)) uvws__conn_read_as_due(c);
+}
+
+void uvws__conn_resume(struct uvws__conn *c) {
+  if (!c->is_paused) return;
+  c->is_paused = 0;
+  if (is_listening(c)) uvws__context_add_task(c->ctx, &c->task);
 }

@@ -1,88 +1,13 @@
 /*
- * Messages in, bytes out. What is queued in one turn leaves in one write: at the end of on_data
- * when it was queued below it, else at the end of the turn. A large message leaves while it is
- * being masked, as long as the kernel takes it, so that it goes through a few warm blocks and not
- * through memory.
+ * Messages into frames, and who hears when they are out. A large message leaves while it is being
+ * masked, as long as the kernel takes it, so that it goes through a few warm blocks and not through
+ * memory.
  */
 #include "conn/conn.h"
 
 #include <assert.h>
-#include <string.h>
 
-#define WRITE_BLOCKS 64 /* per write; a transport takes this many buffers */
 #define MASK_STEP ((size_t)8 * UVWS__BLOCK_SIZE)
-
-static size_t gather(const struct uvws__chain *chain, uv_buf_t bufs[WRITE_BLOCKS],
-                     unsigned *count) {
-  size_t len = 0;
-  *count = 0;
-  for (struct uvws__block *b = chain->first; b && *count < WRITE_BLOCKS; b = b->next) {
-    if (b->end == b->begin) continue;
-    bufs[(*count)++] = uv_buf_init((char *)b->data + b->begin, b->end - b->begin);
-    len += b->end - b->begin;
-  }
-  return len;
-}
-
-static void drop_output(struct uvws__conn *c, int err) {
-  c->write_error = err;
-  uvws__chain_clear(&c->out, &c->ctx->pool);
-  c->writing = 0;
-}
-
-static void wrote(struct uvws__conn *c, size_t len) {
-  uvws__chain_consume(&c->out, &c->ctx->pool, len);
-  c->written += len;
-}
-
-/* Write as much as the kernel takes. Calls no user code. */
-static void push(struct uvws__conn *c) {
-  uv_buf_t bufs[WRITE_BLOCKS];
-  unsigned count;
-  while (c->out.len && !c->writing && !c->write_error) {
-    size_t len = gather(&c->out, bufs, &count);
-    int answer = c->transport->ops->write(c->transport, bufs, count);
-    if (answer == UVWS__WRITTEN)
-      wrote(c, len);
-    else if (answer == UVWS__WRITING)
-      c->writing = len;
-    else
-      drop_output(c, answer);
-  }
-}
-
-static int is_writable(const struct uvws__conn *c) {
-  return c->state >= CONN_UPGRADING && c->state <= CONN_DRAINING;
-}
-
-void uvws__conn_flush(struct uvws__conn *c) {
-  if (!is_writable(c)) return;
-  push(c);
-  /* What the peer sent before it stopped listening, its Close perhaps, is still to be read: the end
-   * comes from the reading side, or by this deadline. */
-  if (c->write_error) uvws__conn_set_deadline(c, c->close_timeout_ms);
-  uvws__conn_complete(c, 0);
-  if (c->state == CONN_DRAINING && !c->out.len) uvws__conn_drained(c);
-}
-
-void uvws__conn_flush_later(struct uvws__conn *c) {
-  if (!c->is_receiving) uvws__context_add_task(c->ctx, &c->task);
-}
-
-void uvws__conn_on_written(struct uvws__conn *c, int status) {
-  if (status == 0) {
-    wrote(c, c->writing);
-    c->writing = 0;
-    c->stuck_answers = 0;
-    /* Progress: a peer that is slow, not dead, gets its time anew. */
-    if (c->state == CONN_CLOSING || c->state == CONN_DRAINING)
-      uvws__conn_set_deadline(c, c->close_timeout_ms);
-    uvws__conn_read_as_due(c);
-  } else {
-    drop_output(c, status);
-  }
-  uvws__conn_flush(c);
-}
 
 static int reserve_sent(struct uvws__conn *c) {
   struct uvws__sent_queue *q = &c->sent;
@@ -111,19 +36,12 @@ void uvws__conn_complete(struct uvws__conn *c, int status) {
     q->count--;
     sent.cb(c->ws, sent.end <= c->written ? 0 : status, sent.arg);
   }
-  if (!q->count && q->ring) {
-    uvws__free(&c->ctx->env, q->ring);
-    *q = (struct uvws__sent_queue){0};
-  }
 }
 
-static int start_frame(struct uvws__conn *c, uint8_t opcode, size_t len,
-                       struct uvws__frame_out *frame) {
-  if (len > SIZE_MAX - 2 * UVWS__BLOCK_SIZE) return UV_ENOMEM;
-  int err = uvws__pool_reserve(&c->ctx->pool, len + UVWS__HEADER_MAX);
-  if (err) return err;
-  *frame = (struct uvws__frame_out){.fin = 1, .opcode = opcode, .payload_len = len};
-  return uvws__context_mask_key(c->ctx, frame->key);
+static int start_frame(struct uvws__conn *c, struct uvws__frame_out *frame) {
+  if (frame->payload_len > SIZE_MAX - 2 * UVWS__BLOCK_SIZE) return UV_ENOMEM;
+  int err = uvws__pool_reserve(&c->ctx->pool, (size_t)frame->payload_len + UVWS__HEADER_MAX);
+  return err ? err : uvws__context_mask_key(c->ctx, frame->key);
 }
 
 static void write_frame(struct uvws__conn *c, struct uvws__frame_out *frame, const uint8_t *data,
@@ -132,28 +50,66 @@ static void write_frame(struct uvws__conn *c, struct uvws__frame_out *frame, con
     uvws__framer_write(c->ctx->writer, frame, data, MASK_STEP, &c->out, &c->ctx->pool);
     data += MASK_STEP;
     len -= MASK_STEP;
-    push(c);
+    uvws__conn_push(c);
   }
   uvws__framer_write(c->ctx->writer, frame, data, len, &c->out, &c->ctx->pool);
 }
 
-int uvws__conn_send(struct uvws__conn *c, uvws_kind_t kind, const uint8_t *data, size_t len,
-                    uvws_send_cb cb, void *arg) {
-  struct uvws__frame_out frame;
-  if (c->state != CONN_OPEN || c->write_error) return UVWS_ENOTOPEN;
-  int err = cb ? reserve_sent(c) : 0;
-  if (!err) err = start_frame(c, kind == UVWS_TEXT ? UVWS__OP_TEXT : UVWS__OP_BINARY, len, &frame);
+size_t uvws__conn_buffered(const struct uvws__conn *c) {
+  return c->ws->waiting_len + (c->state >= CONN_OPEN ? c->out.len : 0);
+}
+
+int uvws__conn_is_full(const struct uvws__conn *c, size_t more) {
+  size_t buffered = uvws__conn_buffered(c);
+  return buffered > c->ws->marks.max || more > c->ws->marks.max - buffered;
+}
+
+int uvws__conn_send_frame(struct uvws__conn *c, struct uvws__frame_out *frame,
+                          const struct uvws__outgoing *out) {
+  frame->payload_len = out->len;
+  int err = out->cb ? reserve_sent(c) : 0;
+  if (!err) err = start_frame(c, frame);
   if (err) return err;
-  write_frame(c, &frame, data, len);
-  if (cb) expect_sent(c, cb, arg);
+  write_frame(c, frame, out->data, out->len);
+  if (out->cb) expect_sent(c, out->cb, out->arg);
   uvws__conn_flush_later(c);
-  return 0;
+  if (uvws__conn_buffered(c) < c->ws->marks.high) return 0;
+  c->ws->is_above = 1;
+  return UVWS_ABOVE_MARK;
+}
+
+static int send_packed(struct uvws__conn *c, struct uvws__frame_out *frame,
+                       const struct uvws__outgoing *out) {
+  struct uvws__bytes *packed = &c->ctx->packed;
+  packed->len = 0;
+  int err = uvws__conn_pack(c, out->data, out->len, 1, packed);
+  if (err) return err;
+  /* What grew goes out plain, unless the server's window now has to know it. */
+  if (packed->len >= out->len && out->len && c->inbound.terms.client_no_context_takeover)
+    return uvws__conn_send_frame(c, frame, out);
+  struct uvws__outgoing small = *out;
+  small.data = packed->data;
+  small.len = packed->len;
+  frame->rsv = UVWS__RSV1;
+  err = uvws__conn_send_frame(c, frame, &small);
+  if (err < 0) uvws__conn_unpack(c);
+  return err;
+}
+
+int uvws__conn_send(struct uvws__conn *c, const struct uvws__outgoing *out) {
+  struct uvws__frame_out frame = {.fin = 1};
+  if (c->state != CONN_OPEN || c->write_error) return UVWS_ENOTOPEN;
+  if (c->pieces.is_begun) return UVWS_EMESSAGE_OPEN;
+  if (uvws__conn_is_full(c, out->len)) return UVWS_EQUEUEFULL;
+  frame.opcode = out->kind == UVWS_TEXT ? UVWS__OP_TEXT : UVWS__OP_BINARY;
+  if (uvws__conn_is_packed(c, out->len, out->flags)) return send_packed(c, &frame, out);
+  return uvws__conn_send_frame(c, &frame, out);
 }
 
 int uvws__conn_send_control(struct uvws__conn *c, uint8_t opcode, const uint8_t *data, size_t len) {
-  struct uvws__frame_out frame;
+  struct uvws__frame_out frame = {.fin = 1, .opcode = opcode, .payload_len = len};
   assert(len <= UVWS__CONTROL_MAX);
-  int err = start_frame(c, opcode, len, &frame);
+  int err = start_frame(c, &frame);
   if (err) return err;
   write_frame(c, &frame, data, len);
   uvws__conn_flush_later(c);
@@ -162,15 +118,17 @@ int uvws__conn_send_control(struct uvws__conn *c, uint8_t opcode, const uint8_t 
 
 void uvws__conn_send_waiting(struct uvws__conn *c) {
   uvws_t *ws = c->ws;
-  while (ws->waiting) {
+  while (ws->waiting && c->state == CONN_OPEN) {
     struct uvws__waiting *w = ws->waiting;
-    int err = uvws__conn_send(c, w->kind, w->data, w->len, w->cb, w->arg);
-    if (err) {
+    struct uvws__outgoing out = {w->kind, w->flags, w->data, w->len, w->cb, w->arg};
+    uvws__client_pop_waiting(ws);
+    int err = uvws__conn_send(c, &out);
+    if (err < 0) {
       /* Nothing may be lost without a word, and later messages must not overtake this one. */
+      uvws__client_unpop_waiting(ws, w);
       uvws__conn_fail(c, err, UVWS__CLOSE_INTERNAL_ERROR, uvws_strerror(err));
       return;
     }
-    uvws__client_pop_waiting(ws);
     uvws__free(&ws->ctx->env, w);
   }
 }

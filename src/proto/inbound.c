@@ -7,80 +7,86 @@
 #include <string.h>
 
 #include "proto/close_code.h"
+#include "proto/expand.h"
 
 /* A larger buffer goes back to the system as soon as its message is delivered. */
 #define SPARE_MAX ((size_t)4 << 20)
 
+void uvws__inbound_shared_deinit(const struct uvws__env *env, struct uvws__inbound_shared *shared) {
+  uvws__bytes_deinit(env, &shared->spare);
+  uvws__free(env, shared->chunk);
+  uvws__zstock_deinit(&shared->zstock);
+  shared->chunk = NULL;
+}
+
 void uvws__inbound_init(struct uvws__inbound *in, const struct uvws__env *env,
-                        const struct uvws__inbound_limits *limits, struct uvws__bytes *spare) {
+                        const struct uvws__inbound_limits *limits,
+                        struct uvws__inbound_shared *shared) {
   memset(in, 0, sizeof *in);
   in->env = env;
   in->limits = *limits;
-  in->spare = spare;
+  in->shared = shared;
 }
 
 void uvws__inbound_deinit(struct uvws__inbound *in) {
   uvws__bytes_deinit(in->env, &in->message);
-}
-
-static int protocol_fault(struct uvws__inbound_fault *fault, const char *text) {
-  fault->close_code = UVWS__CLOSE_PROTOCOL_ERROR;
-  return uvws__fail(&fault->detail, UVWS_EPROTOCOL, "%s", text);
-}
-
-static int utf8_fault(struct uvws__inbound_fault *fault, const char *what) {
-  fault->close_code = UVWS__CLOSE_BAD_DATA;
-  return uvws__fail(&fault->detail, UVWS_EUTF8, "%s is not valid UTF-8", what);
-}
-
-static int memory_fault(struct uvws__inbound_fault *fault) {
-  fault->close_code = UVWS__CLOSE_INTERNAL_ERROR;
-  return uvws__fail(&fault->detail, UVWS__ENOMEM, "no memory for a message");
+  if (in->inflater) uvws__inflater_give(&in->shared->zstock, in->inflater);
+  in->inflater = NULL;
 }
 
 static int is_control(uint8_t opcode) {
   return (opcode & 0x8) != 0;
 }
 
-/* The sum is judged before memory is taken (security: limit per message, not per frame). */
-static int check_size(const struct uvws__inbound *in, const struct uvws__frame *frame,
-                      struct uvws__inbound_fault *fault) {
-  size_t max = in->limits.max_message_size;
-  if (frame->payload_len <= max && in->message.len <= max - (size_t)frame->payload_len) return 0;
-  fault->close_code = UVWS__CLOSE_TOO_BIG;
-  return uvws__fail(&fault->detail, UVWS_EMESSAGE_TOO_BIG,
-                    "a message is larger than max_message_size (%zu bytes)", max);
+static int begin_message(struct uvws__inbound *in, const struct uvws__frame *frame) {
+  in->kind = frame->opcode;
+  in->is_compressed = frame->rsv == UVWS__RSV1;
+  in->is_chunked = in->wants_chunks;
+  in->is_begun = 0;
+  in->total = 0;
+  in->fragments = 0;
+  memset(&in->utf8, 0, sizeof in->utf8);
+  return in->is_compressed ? uvws__expand_begin(in) : 0;
 }
 
-static int check_fragments(struct uvws__inbound *in, struct uvws__inbound_fault *fault) {
-  if (in->fragments < in->limits.max_fragments) {
-    in->fragments++;
-    return 0;
-  }
-  fault->close_code = UVWS__CLOSE_TOO_BIG;
-  return uvws__fail(&fault->detail, UVWS_ETOO_MANY_FRAGMENTS,
-                    "a message has more than max_fragments (%zu) frames", in->limits.max_fragments);
+/* The sum is judged before memory is taken (a limit per message, not per frame). What is compressed
+ * is judged while it expands. */
+static int check_limits(struct uvws__inbound *in, const struct uvws__frame *frame,
+                        struct uvws__fault *fault) {
+  uint64_t max = in->limits.max_message_size;
+  if (max == UVWS_NO_LIMIT) max = UINT64_MAX;
+  if (!in->is_compressed && (frame->payload_len > max || in->total > max - frame->payload_len))
+    return uvws__fault_too_big(fault, in->limits.max_message_size);
+  if (in->fragments >= in->limits.max_fragments)
+    return uvws__fault_fragments(fault, in->limits.max_fragments);
+  in->fragments++;
+  return 0;
 }
 
 static int take_data_header(struct uvws__inbound *in, const struct uvws__frame *frame,
-                            struct uvws__inbound_fault *fault) {
+                            struct uvws__fault *fault) {
   if (frame->opcode == UVWS__OP_CONTINUATION) {
     if (!in->kind)
-      return protocol_fault(fault, "a continuation frame without a message to continue");
+      return uvws__fault_protocol(fault, "a continuation frame without a message to continue");
   } else {
-    if (in->kind) return protocol_fault(fault, "a new message inside a fragmented one");
-    in->kind = frame->opcode;
-    in->fragments = 0;
-    memset(&in->utf8, 0, sizeof in->utf8);
+    if (in->kind) return uvws__fault_protocol(fault, "a new message inside a fragmented one");
+    if (begin_message(in, frame) != 0) return uvws__fault_memory(fault);
   }
-  int err = check_size(in, frame, fault);
-  return err ? err : check_fragments(in, fault);
+  return check_limits(in, frame, fault);
+}
+
+/* RFC 7692 6: RSV1 marks the first frame of a compressed message, when that was agreed. */
+static int is_rsv_allowed(const struct uvws__inbound *in, const struct uvws__frame *frame) {
+  if (!frame->rsv) return 1;
+  return frame->rsv == UVWS__RSV1 && in->terms.is_agreed &&
+         (frame->opcode == UVWS__OP_TEXT || frame->opcode == UVWS__OP_BINARY);
 }
 
 static int take_header(struct uvws__inbound *in, const struct uvws__frame *frame,
-                       struct uvws__inbound_fault *fault) {
-  if (frame->mask) return protocol_fault(fault, "a masked frame (RFC 6455 5.1)");
-  if (frame->rsv) return protocol_fault(fault, "reserved bits are set (RFC 6455 5.2)");
+                       struct uvws__fault *fault) {
+  if (frame->mask) return uvws__fault_protocol(fault, "a masked frame (RFC 6455 5.1)");
+  if (!is_rsv_allowed(in, frame))
+    return uvws__fault_protocol(fault, "reserved bits that nobody agreed on (RFC 6455 5.2)");
   switch (frame->opcode) {
   case UVWS__OP_CONTINUATION:
   case UVWS__OP_TEXT:
@@ -88,20 +94,20 @@ static int take_header(struct uvws__inbound *in, const struct uvws__frame *frame
     return take_data_header(in, frame, fault);
   case UVWS__OP_CLOSE:
     if (frame->payload_len == 1)
-      return protocol_fault(fault, "a Close frame with a payload of 1 byte");
+      return uvws__fault_protocol(fault, "a Close frame with a payload of 1 byte");
     break;
   case UVWS__OP_PING:
   case UVWS__OP_PONG:
     break;
   default:
-    return protocol_fault(fault, "a reserved opcode (RFC 6455 5.2)");
+    return uvws__fault_protocol(fault, "a reserved opcode (RFC 6455 5.2)");
   }
   in->control_len = 0;
   return 0;
 }
 
 static int close_event(const uint8_t *data, size_t len, struct uvws__inbound_event *event,
-                       struct uvws__inbound_fault *fault) {
+                       struct uvws__fault *fault) {
   event->code = UVWS__CLOSE_NO_STATUS;
   event->data = data;
   event->len = 0;
@@ -109,18 +115,14 @@ static int close_event(const uint8_t *data, size_t len, struct uvws__inbound_eve
   event->code = data[0] << 8 | data[1];
   event->data = data + 2;
   event->len = len - 2;
-  if (!uvws__close_code_is_valid(event->code)) {
-    fault->close_code = UVWS__CLOSE_PROTOCOL_ERROR;
-    return uvws__fail(&fault->detail, UVWS_EPROTOCOL,
-                      "a Close frame with the code %d, which may not be sent", event->code);
-  }
+  if (!uvws__close_code_is_valid(event->code)) return uvws__fault_close_code(fault, event->code);
   if (!uvws__utf8_is_valid(event->data, event->len))
-    return utf8_fault(fault, "the reason of a Close frame");
+    return uvws__fault_utf8(fault, "a close reason");
   return UVWS__IN_CLOSE;
 }
 
 static int take_control(struct uvws__inbound *in, const struct uvws__frame *frame,
-                        struct uvws__inbound_event *event, struct uvws__inbound_fault *fault) {
+                        struct uvws__inbound_event *event, struct uvws__fault *fault) {
   const uint8_t *data = frame->data;
   size_t len = frame->len;
   if (!frame->is_first || !frame->is_last) {
@@ -136,15 +138,6 @@ static int take_control(struct uvws__inbound *in, const struct uvws__frame *fram
   return frame->opcode == UVWS__OP_PING ? UVWS__IN_PING : UVWS__IN_PONG;
 }
 
-static int judge_text(struct uvws__inbound *in, const struct uvws__frame *frame, int is_whole,
-                      struct uvws__inbound_fault *fault) {
-  if (in->kind != UVWS__OP_TEXT) return 0;
-  if (!uvws__utf8_feed(&in->utf8, frame->data, frame->len))
-    return utf8_fault(fault, "a text message");
-  if (is_whole && !uvws__utf8_is_whole(&in->utf8)) return utf8_fault(fault, "a text message");
-  return 0;
-}
-
 static void swap(struct uvws__bytes *a, struct uvws__bytes *b) {
   struct uvws__bytes c = *a;
   *a = *b;
@@ -158,51 +151,105 @@ static int keep(struct uvws__inbound *in, const struct uvws__frame *frame) {
     m->len += frame->len;
     return 0;
   }
-  if (!m->data) swap(m, in->spare);
+  uvws__inbound_borrow(in);
   return uvws__bytes_append(in->env, m, frame->data, frame->len);
 }
 
-static int take_data(struct uvws__inbound *in, const struct uvws__frame *frame,
-                     struct uvws__inbound_event *event, struct uvws__inbound_fault *fault) {
-  int is_whole = frame->fin && frame->is_last;
-  int err = judge_text(in, frame, is_whole, fault);
-  if (err) return err;
+int uvws__inbound_judge(struct uvws__inbound *in, const uint8_t *data, size_t len, int is_whole,
+                        struct uvws__fault *fault) {
+  if (in->kind != UVWS__OP_TEXT) return 0;
+  if (!uvws__utf8_feed(&in->utf8, data, len)) return uvws__fault_utf8(fault, "text");
+  if (is_whole && !uvws__utf8_is_whole(&in->utf8)) return uvws__fault_utf8(fault, "text");
+  return 0;
+}
+
+int uvws__inbound_chunk(struct uvws__inbound *in, const uint8_t *data, size_t len, int is_last,
+                        struct uvws__inbound_event *event) {
+  if (!len && !is_last) return UVWS__IN_MORE;
   event->kind = in->kind == UVWS__OP_TEXT ? UVWS_TEXT : UVWS_BINARY;
-  if (is_whole && frame->is_first && in->fragments == 1) {
-    event->data = frame->data;
-    event->len = frame->len;
-  } else {
-    if (keep(in, frame) != 0) return memory_fault(fault);
-    event->data = in->message.data;
-    event->len = in->message.len;
-  }
-  if (!is_whole) return UVWS__IN_MORE;
+  event->is_first = !in->is_begun;
+  event->is_last = is_last;
+  event->data = data;
+  event->len = len;
+  in->is_begun = 1;
+  if (is_last) in->kind = 0;
+  return UVWS__IN_CHUNK;
+}
+
+int uvws__inbound_message(struct uvws__inbound *in, const uint8_t *data, size_t len,
+                          struct uvws__inbound_event *event) {
+  event->kind = in->kind == UVWS__OP_TEXT ? UVWS_TEXT : UVWS_BINARY;
+  event->data = data;
+  event->len = len;
   in->kind = 0;
   return UVWS__IN_MESSAGE;
 }
 
-int uvws__inbound_next(struct uvws__inbound *in, struct uvws__framer *framer,
-                       struct uvws__inbound_event *event, struct uvws__inbound_fault *fault) {
-  struct uvws__frame frame;
-  for (;;) {
-    int answer = uvws__framer_next(framer, &frame);
-    if (answer == UVWS__FRAME_MORE) return UVWS__IN_MORE;
-    if (answer < 0) return protocol_fault(fault, "a malformed frame header (RFC 6455 5.2, 5.5)");
-    if (frame.is_first) {
-      int err = take_header(in, &frame, fault);
-      if (err) return err;
-    }
-    answer = is_control(frame.opcode) ? take_control(in, &frame, event, fault)
-                                      : take_data(in, &frame, event, fault);
-    if (answer != UVWS__IN_MORE) return answer;
+static int take_data(struct uvws__inbound *in, const struct uvws__frame *frame,
+                     struct uvws__inbound_event *event, struct uvws__fault *fault) {
+  int is_whole = frame->fin && frame->is_last;
+  int err = uvws__inbound_judge(in, frame->data, frame->len, is_whole, fault);
+  if (err) return err;
+  in->total += frame->len;
+  if (in->is_chunked) return uvws__inbound_chunk(in, frame->data, frame->len, is_whole, event);
+  if (is_whole && frame->is_first && in->fragments == 1)
+    return uvws__inbound_message(in, frame->data, frame->len, event);
+  if (keep(in, frame) != 0) return uvws__fault_memory(fault);
+  if (!is_whole) return UVWS__IN_MORE;
+  return uvws__inbound_message(in, in->message.data, in->message.len, event);
+}
+
+static int take_piece(struct uvws__inbound *in, const struct uvws__frame *frame,
+                      struct uvws__inbound_event *event, struct uvws__fault *fault) {
+  if (frame->is_first) {
+    int err = take_header(in, frame, fault);
+    if (err) return err;
   }
+  if (is_control(frame->opcode)) return take_control(in, frame, event, fault);
+  if (!in->is_compressed) return take_data(in, frame, event, fault);
+  in->piece = *frame;
+  in->is_expanding = 1;
+  return uvws__expand(in, event, fault);
+}
+
+int uvws__inbound_next(struct uvws__inbound *in, struct uvws__framer *framer,
+                       struct uvws__inbound_event *event, struct uvws__fault *fault) {
+  struct uvws__frame frame;
+  int answer = in->is_expanding ? uvws__expand(in, event, fault) : UVWS__IN_MORE;
+  while (answer == UVWS__IN_MORE) {
+    answer = uvws__framer_next(framer, &frame);
+    if (answer == UVWS__FRAME_MORE) return UVWS__IN_MORE;
+    if (answer < 0) return uvws__fault_protocol(fault, "a malformed header (RFC 6455 5.2, 5.5)");
+    answer = take_piece(in, &frame, event, fault);
+  }
+  return answer;
+}
+
+/* A piece that is being expanded lies in front of what the framer has not looked at. */
+void uvws__inbound_feed(struct uvws__inbound *in, struct uvws__framer *framer, const uint8_t *data,
+                        size_t len) {
+  size_t piece_len = in->is_expanding ? in->piece.len : 0;
+  in->piece.data = data;
+  uvws__framer_feed(framer, data + piece_len, len - piece_len);
+}
+
+size_t uvws__inbound_rest(const struct uvws__inbound *in, const struct uvws__framer *framer,
+                          const uint8_t **data) {
+  size_t len = uvws__framer_left(framer, data);
+  if (!in->is_expanding) return len;
+  *data = in->piece.data;
+  return in->piece.len + len;
+}
+
+void uvws__inbound_borrow(struct uvws__inbound *in) {
+  if (!in->message.data) swap(&in->message, &in->shared->spare);
 }
 
 void uvws__inbound_release(struct uvws__inbound *in) {
   struct uvws__bytes *m = &in->message;
   if (!m->data || in->kind) return;
   m->len = 0;
-  if (m->cap <= SPARE_MAX && m->cap > in->spare->cap) swap(m, in->spare);
+  if (m->cap <= SPARE_MAX && m->cap > in->shared->spare.cap) swap(m, &in->shared->spare);
   uvws__bytes_deinit(in->env, m);
 }
 
@@ -210,7 +257,8 @@ uint8_t *uvws__inbound_room(struct uvws__inbound *in, const struct uvws__framer 
                             size_t least, size_t *room) {
   uint64_t awaited = uvws__framer_awaited(framer);
   struct uvws__bytes *m = &in->message;
-  if (!in->kind || awaited < least || m->len == 0) return NULL;
+  if (!in->kind || in->is_chunked || in->is_compressed || awaited < least || m->len == 0)
+    return NULL;
   if (m->cap - m->len < least && uvws__bytes_reserve(in->env, m, least) != 0) return NULL;
   size_t free_room = m->cap - m->len;
   *room = awaited < free_room ? (size_t)awaited : free_room;

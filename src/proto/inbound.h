@@ -5,6 +5,9 @@
 #ifndef UVWS_PROTO_INBOUND_H
 #define UVWS_PROTO_INBOUND_H
 
+#include "proto/deflate.h"
+#include "proto/extension.h"
+#include "proto/fault.h"
 #include "proto/frame.h"
 #include "proto/utf8.h"
 #include "util/bytes.h"
@@ -17,16 +20,37 @@ struct uvws__inbound_limits {
   size_t max_fragments;
 };
 
+/* What the connections of a loop lend each other for a message. */
+struct uvws__inbound_shared {
+  struct uvws__bytes spare; /* a buffer that messages in pieces take turns with */
+  uint8_t *chunk;           /* UVWS__CHUNK_SIZE bytes to expand a chunk into; made when needed */
+  struct uvws__zstock zstock;
+};
+void uvws__inbound_shared_deinit(const struct uvws__env *env, struct uvws__inbound_shared *shared);
+
+#define UVWS__CHUNK_SIZE 65536
+
 struct uvws__inbound {
   const struct uvws__env *env;
+  struct uvws__inbound_shared *shared;
   struct uvws__inbound_limits limits;
-  struct uvws__bytes *spare; /* a buffer that all messages of a loop take turns with */
+  struct uvws__deflate_terms terms; /* set when compression was agreed */
+  uint8_t wants_chunks;             /* from the next message on: chunks, not whole messages */
 
   /* The message at hand. */
   uint8_t kind; /* UVWS__OP_TEXT or UVWS__OP_BINARY; 0: between messages */
+  uint8_t is_compressed;
+  uint8_t is_chunked;
+  uint8_t is_begun; /* its first chunk is delivered */
   struct uvws__utf8 utf8;
   struct uvws__bytes message; /* what came so far, unless it is whole in the input */
+  uint64_t total;             /* bytes of it so far, expanded */
   size_t fragments;
+
+  /* Compression. */
+  struct uvws__inflater *inflater;
+  struct uvws__frame piece; /* being expanded, `len` bytes of it left */
+  uint8_t is_expanding;
 
   /* The control frame at hand. */
   uint8_t control_len;
@@ -36,27 +60,33 @@ struct uvws__inbound {
 enum uvws__inbound_event_type {
   UVWS__IN_MORE = 0, /* the input is used up */
   UVWS__IN_MESSAGE,
+  UVWS__IN_CHUNK, /* a part of a message */
   UVWS__IN_PING,
   UVWS__IN_PONG,
   UVWS__IN_CLOSE
 };
 
 struct uvws__inbound_event {
-  uvws_kind_t kind;    /* of a message */
+  uvws_kind_t kind; /* of a message or chunk */
+  int is_first;     /* of a chunk: its message begins, ends with it */
+  int is_last;
   int code;            /* of a Close: 1005 when it had none */
   const uint8_t *data; /* payload, or a Close's reason; valid until the next call */
   size_t len;
 };
 
-/* The answer for a peer that broke a rule: the code for our Close frame. */
-struct uvws__inbound_fault {
-  int close_code;
-  struct uvws__detail detail;
-};
-
 void uvws__inbound_init(struct uvws__inbound *in, const struct uvws__env *env,
-                        const struct uvws__inbound_limits *limits, struct uvws__bytes *spare);
+                        const struct uvws__inbound_limits *limits,
+                        struct uvws__inbound_shared *shared);
 void uvws__inbound_deinit(struct uvws__inbound *in);
+
+/* The bytes to be read next; `data` is borrowed until they are used up. */
+void uvws__inbound_feed(struct uvws__inbound *in, struct uvws__framer *framer, const uint8_t *data,
+                        size_t len);
+
+/* What was fed and not used yet: to be fed again. */
+size_t uvws__inbound_rest(const struct uvws__inbound *in, const struct uvws__framer *framer,
+                          const uint8_t **data);
 
 /*
  * The next event out of the framer's input: one of the above, or UVWS_EPROTOCOL, UVWS_EUTF8,
@@ -64,7 +94,7 @@ void uvws__inbound_deinit(struct uvws__inbound *in);
  * error, or IN_CLOSE, it must not be called again.
  */
 int uvws__inbound_next(struct uvws__inbound *in, struct uvws__framer *framer,
-                       struct uvws__inbound_event *event, struct uvws__inbound_fault *fault);
+                       struct uvws__inbound_event *event, struct uvws__fault *fault);
 
 /* The message delivered last is done with: its memory becomes the spare one or is freed. */
 void uvws__inbound_release(struct uvws__inbound *in);
