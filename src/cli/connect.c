@@ -37,8 +37,8 @@ struct connect {
   uv_timer_t linger;
   uv_prepare_t flush;
 
-  size_t pending; /* sends whose callback is due */
-  size_t lost;    /* messages that did not leave */
+  size_t pending;    /* sends whose callback is due */
+  int is_incomplete; /* a line did not leave */
   int is_open;
   int has_ended;    /* no more lines will come */
   int is_lingering; /* everything is sent */
@@ -122,7 +122,7 @@ static void on_sent(uvws_t *ws, int status, void *arg) {
   struct connect *c = arg;
   c->pending--;
   if (status != 0) {
-    c->lost++;
+    c->is_incomplete = 1;
     return;
   }
   if (uvws_buffered(ws) <= RESUME_BELOW) cli_input_resume(&c->input);
@@ -138,7 +138,7 @@ static void on_line(void *owner, const char *line, size_t len) {
     if (uvws_buffered(c->ws) > PAUSE_ABOVE) cli_input_pause(&c->input);
     return;
   }
-  c->lost++;
+  c->is_incomplete = 1;
   if (err == UVWS_ENOTOPEN) {
     cli_input_close(&c->input); /* on_close is on its way */
   } else {
@@ -306,8 +306,8 @@ static int run(struct connect *c) {
   start(c);
   uvws_context_free(c->context);
   uv_run(&c->loop, UV_RUN_DEFAULT);
-  if (c->lost > 0 && c->signal_count == 0 && c->status == CLI_OK) {
-    fprintf(stderr, "uvws: the connection ended with %zu messages not sent\n", c->lost);
+  if (c->is_incomplete && c->signal_count == 0 && c->status == CLI_OK) {
+    fprintf(stderr, "uvws: the connection ended before every line was sent\n");
     c->status = CLI_FAILED;
   }
   cli_input_deinit(&c->input);
