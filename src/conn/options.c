@@ -26,7 +26,7 @@ struct packer {
 static void *pack(struct packer *p, const void *data, size_t len, size_t align) {
   p->used = (p->used + align - 1) / align * align;
   void *to = p->base ? p->base + p->used : NULL;
-  if (to) memcpy(to, data, len);
+  if (to && len) memcpy(to, data, len);
   p->used += len;
   return to;
 }
