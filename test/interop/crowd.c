@@ -54,7 +54,7 @@ static void on_sent(uvws_t *ws, int status, void *arg) {
 static void member_send(struct member *m) {
   char text[64];
   int len = member_text(m, text, sizeof text);
-  if (uvws_send_text(m->ws, text, (size_t)len, on_sent, m)) m->crowd->wrong++;
+  if (uvws_send_text(m->ws, text, (size_t)len, on_sent, m) < 0) m->crowd->wrong++;
 }
 
 static void start_next(struct crowd *crowd);

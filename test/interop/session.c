@@ -104,7 +104,7 @@ static void send_all(struct session *s) {
     struct bytes b = bytes_of(m);
     int err = m->kind == UVWS_TEXT ? uvws_send_text(s->ws, (const char *)b.data, b.len, on_sent, s)
                                    : uvws_send_binary(s->ws, b.data, b.len, on_sent, s);
-    if (err) WRONG(s, "message %zu not sent: %s", i, uvws_strerror(err));
+    if (err < 0) WRONG(s, "message %zu not sent: %s", i, uvws_strerror(err));
     free(b.data);
   }
 }
