@@ -52,7 +52,7 @@ static int push_failure(lua_State *L, const char *message, int err) {
 
 /* true, or the failure in the general words of its code. */
 static int push_result(lua_State *L, const struct uvws__lua_client *client, int err) {
-  if (err != 0) return push_failure(L, uvws_strerror(err), err);
+  if (err < 0) return push_failure(L, uvws_strerror(err), err);
   uvws__lua_host_changed(L, client->host);
   lua_pushboolean(L, 1);
   return 1;
@@ -61,7 +61,7 @@ static int push_result(lua_State *L, const struct uvws__lua_client *client, int 
 /* The same, with the particulars that a call about arguments leaves behind. */
 static int push_result_with_particulars(lua_State *L, const struct uvws__lua_client *client,
                                         int err) {
-  const char *particulars = err != 0 ? uvws_last_error(client->ws) : "";
+  const char *particulars = err < 0 ? uvws_last_error(client->ws) : "";
   if (particulars[0] && err != UV_ENOMEM) return push_failure(L, particulars, err);
   return push_result(L, client, err);
 }
