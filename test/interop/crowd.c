@@ -163,6 +163,7 @@ void crowd_run(const struct target *target, const char *path, const char *protoc
       .close_timeout_ms = CROWD_TIMEOUT_MS,
       .ca_file = target->ca_file,
   };
+  if (!target->is_compressed) options.compression = UVWS_COMPRESSION_OFF;
   crowd.options = &options;
   crowd.members = calloc((size_t)count, sizeof *crowd.members);
   assert_non_null(crowd.members);

@@ -26,6 +26,7 @@ struct bytes {
 
 struct session {
   const struct row *row;
+  const struct target *target;
   uvws_context_t *context;
   uvws_t *ws;
   uv_timer_t watchdog;
@@ -113,7 +114,9 @@ static void on_open(uvws_t *ws, void *user) {
   struct session *s = user;
   const char *protocol = uvws_protocol(ws);
   const char *wanted = s->row->protocol;
+  int has_extension = uvws_response_header(ws, "Sec-WebSocket-Extensions") != NULL;
   s->opens++;
+  if (has_extension != s->target->is_compressed) WRONG(s, "compression is %d", has_extension);
   if (!protocol != !wanted || (wanted && strcmp(protocol, wanted))) {
     WRONG(s, "subprotocol is %s", protocol ? protocol : "none");
   }
@@ -232,6 +235,7 @@ static void session_start(struct session *s, const struct target *target, uv_loo
   snprintf(uri, sizeof uri, "%s://%s:%u%s", target->scheme, target->host, target->port,
            s->row->path);
   uvws_options_t options = {.size = sizeof options, .uri = uri, .ca_file = target->ca_file};
+  if (!target->is_compressed) options.compression = UVWS_COMPRESSION_OFF;
   options.protocols = s->row->protocols;
   while (s->row->protocols[options.protocol_count])
     options.protocol_count++;
@@ -284,7 +288,7 @@ static void judge(const struct session *s) {
 }
 
 void session_run(const struct target *target, const struct row *row) {
-  struct session s = {.row = row};
+  struct session s = {.row = row, .target = target};
   uv_loop_t loop;
   want(&s, row->expect);
   if (!(row->flags & IS_SILENT)) want(&s, row->send);

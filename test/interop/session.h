@@ -10,6 +10,7 @@ struct target {
   const char *host;
   uint16_t port;
   const char *ca_file; /* for wss */
+  int is_compressed;   /* permessage-deflate is offered, and must be agreed */
 };
 
 /* `text`, or when that is NULL a pattern of `len` bytes: letters in a text, every byte value in a

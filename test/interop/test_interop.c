@@ -178,12 +178,16 @@ static void aim(const char *scheme, const char *cert_dir, char *const *command, 
   static char ca[512], cert[512], key[512], tls[] = "--tls";
   int is_secure = strcmp(scheme, "wss") == 0;
   int used = 0;
+  int is_compressed = 0;
   while (used < count && used < ARGV_MAX - 4) {
     server_argv[used] = command[used];
+    is_compressed |= strcmp(command[used], "--deflate") == 0;
     used++;
   }
   /* Over ws an address, over wss a name that may have two of them, only one of which answers. */
-  target = (struct target){.scheme = scheme, .host = is_secure ? "localhost" : "127.0.0.1"};
+  target = (struct target){.scheme = scheme,
+                           .host = is_secure ? "localhost" : "127.0.0.1",
+                           .is_compressed = is_compressed};
   if (!is_secure) return;
   snprintf(ca, sizeof ca, "%s/ca.pem", cert_dir);
   snprintf(cert, sizeof cert, "%s/server.pem", cert_dir);

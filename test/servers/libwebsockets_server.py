@@ -68,7 +68,10 @@ def run(tls):
 
 
 def main(args):
-    tls = ["--ssl", "-C", args[1], "-K", args[2]] if args[:1] == ["--tls"] else []
+    tls = []
+    if "--tls" in args:
+        files = args[args.index("--tls") + 1:]
+        tls = ["--ssl", "-C", files[0], "-K", files[1]]
     if not any(run(tls) for _attempt in range(ATTEMPTS)):
         sys.exit("libwebsockets-test-server does not start")
 

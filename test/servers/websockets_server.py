@@ -97,11 +97,12 @@ async def main(args):
     # A client that goes without a word is what some tests are about: not worth a traceback.
     logging.disable()
     context = None
-    if args[:1] == ["--tls"]:
+    if "--tls" in args:
+        files = args[args.index("--tls") + 1:]
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(args[1], args[2])
+        context.load_cert_chain(files[0], files[1])
     server = await websockets.serve(
-        handle, "127.0.0.1", 0, ssl=context, create_protocol=Server, compression=None,
+        handle, "127.0.0.1", 0, ssl=context, create_protocol=Server, compression="deflate" if "--deflate" in args else None,
         subprotocols=["any"], max_size=None, ping_interval=None, backlog=2048)
     port = server.sockets[0].getsockname()[1]
     print(f"listening on {'wss' if context else 'ws'}://127.0.0.1:{port}/", flush=True)

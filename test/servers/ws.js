@@ -65,13 +65,14 @@ function chooseProtocol(offered, request) {
 }
 
 function main(args) {
-  const isSecure = args[0] === '--tls';
+  const tls = args.indexOf('--tls');
+  const isSecure = tls >= 0;
   const server = isSecure
-    ? https.createServer({ cert: fs.readFileSync(args[1]), key: fs.readFileSync(args[2]) })
+    ? https.createServer({ cert: fs.readFileSync(args[tls + 1]), key: fs.readFileSync(args[tls + 2]) })
     : http.createServer();
   const sockets = new WebSocketServer({
     noServer: true,
-    perMessageDeflate: false,
+    perMessageDeflate: args.includes('--deflate'),
     handleProtocols: chooseProtocol,
   });
 
