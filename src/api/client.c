@@ -3,6 +3,7 @@
 #include "proto/utf8.h"
 
 static int fail(const uvws_t *ws, int err, const char *text) {
+  ws->ctx->last_error_of = ws;
   return uvws__fail(&ws->ctx->last_error, err, "%s", text);
 }
 
@@ -33,12 +34,13 @@ uvws_context_t *uvws_context(const uvws_t *ws) {
 
 int uvws_connect(uvws_t *ws, const uvws_options_t *options) {
   ws->ctx->last_error.text[0] = '\0';
+  ws->ctx->last_error_of = ws;
   if (ws->is_freed) return fail(ws, UV_EINVAL, "the client was freed");
   return uvws__client_connect(ws, options);
 }
 
 const char *uvws_last_error(const uvws_t *ws) {
-  return ws->ctx->last_error.text;
+  return ws->ctx->last_error_of == ws ? ws->ctx->last_error.text : "";
 }
 
 static int told(const uvws_t *ws, int err) {
@@ -106,7 +108,7 @@ int uvws_ping(uvws_t *ws, const void *data, size_t len) {
   struct uvws__conn *c = ws->conn;
   if (!c || c->state != CONN_OPEN || c->write_error)
     return fail(ws, UVWS_ENOTOPEN, "the connection is not open");
-  return uvws__conn_send_control(c, UVWS__OP_PING, data, len);
+  return told(ws, uvws__conn_send_control(c, UVWS__OP_PING, data, len));
 }
 
 int uvws_close(uvws_t *ws, int code, const char *reason, size_t reason_len) {
@@ -118,7 +120,7 @@ int uvws_close(uvws_t *ws, int code, const char *reason, size_t reason_len) {
     return fail(ws, UVWS_ECLOSECODE, "the reason is longer than 123 bytes (RFC 6455 5.5)");
   if (!uvws__utf8_is_valid((const uint8_t *)reason, reason_len))
     return fail(ws, UVWS_ECLOSECODE, "the reason is not UTF-8");
-  return ws->conn ? uvws__conn_close(ws->conn, code, reason, reason_len) : 0;
+  return ws->conn ? told(ws, uvws__conn_close(ws->conn, code, reason, reason_len)) : 0;
 }
 
 size_t uvws_buffered(const uvws_t *ws) {
@@ -133,11 +135,17 @@ uvws_state_t uvws_state(const uvws_t *ws) {
   return c->state == CONN_OPEN ? UVWS_STATE_OPEN : UVWS_STATE_CLOSING;
 }
 
+/* The connection whose answer can be read: in on_close it is the one that has just ended. */
+static const struct uvws__conn *readable(const uvws_t *ws) {
+  return ws->conn ? ws->conn : ws->ended;
+}
+
 const char *uvws_protocol(const uvws_t *ws) {
-  return ws->conn ? ws->conn->protocol : NULL;
+  const struct uvws__conn *c = readable(ws);
+  return c ? c->protocol : NULL;
 }
 
 const char *uvws_response_header(const uvws_t *ws, const char *name) {
-  const struct uvws__conn *c = ws->conn;
+  const struct uvws__conn *c = readable(ws);
   return c && c->head && name ? uvws__head_find(c->head, name) : NULL;
 }

@@ -89,7 +89,7 @@ void uvws__client_pop_waiting(uvws_t *ws) {
 
 int uvws__client_send(uvws_t *ws, const struct uvws__outgoing *out) {
   if (ws->conn && ws->conn->state >= CONN_OPEN) return uvws__conn_send(ws->conn, out);
-  if (!ws->conn && ws->was_connected) return UVWS_ENOTOPEN;
+  if (!ws->conn && (ws->was_connected || ws->is_freed)) return UVWS_ENOTOPEN;
   return wait_for_open(ws, out);
 }
 
@@ -109,13 +109,14 @@ void uvws__client_free(uvws_t *ws) {
     uvws__conn_cut(ws->conn);
   else if (ws->waiting)
     uvws__context_add_task(ws->ctx, &ws->task);
-  else
+  else if (!ws->ended)
     uvws__client_destroy(ws);
 }
 
 void uvws__client_destroy(uvws_t *ws) {
   uvws_context_t *ctx = ws->ctx;
   assert(!ws->conn && !ws->waiting);
+  if (ctx->last_error_of == ws) ctx->last_error_of = NULL;
   uvws__free(&ctx->env, ws);
   uvws__context_release(ctx);
 }

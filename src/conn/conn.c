@@ -29,6 +29,8 @@ static void enter_ending(struct uvws__conn *c) {
 
 static void enter_cut(struct uvws__conn *c) {
   uvws__deadline_clear(&c->ctx->deadlines, &c->deadline);
+  /* A flush that was due would be taken for the end, which comes when the transport has closed. */
+  uvws__context_drop_task(&c->task);
   if (c->opening && c->opening->dial)
     c->ctx->dial_cancel(c->opening->dial);
   else if (c->transport)
@@ -138,9 +140,11 @@ void uvws__conn_end(struct uvws__conn *c) {
   uvws__conn_complete(c, UV_ECANCELED);
   uvws__client_drop_waiting(ws);
   ws->conn = NULL;
-  /* Behind on_close the client may be gone, unless it was freed before: then it waits for us. */
-  int is_freed = ws->is_freed;
+  ws->ended = c;
   uvws__deliver_close(ws, c);
-  if (is_freed) uvws__client_destroy(ws);
+  ws->ended = NULL;
   uvws__conn_free(c);
+  /* A client that was freed waited for us; or for its next connection, begun and cut in on_close.
+   */
+  if (ws->is_freed && !ws->conn) uvws__client_destroy(ws);
 }

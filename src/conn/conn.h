@@ -62,10 +62,11 @@ struct uvws {
   uvws_context_t *ctx;
   uvws_callbacks_t callbacks;
   void *user;
-  struct uvws__conn *conn; /* NULL: closed */
-  int was_connected;       /* uvws_connect has succeeded once */
-  int is_freed;            /* uvws_free was called: nobody holds it but its connection */
-  struct uvws__task task;  /* completions that uvws_free still owes */
+  struct uvws__conn *conn;  /* NULL: closed */
+  struct uvws__conn *ended; /* during on_close: the connection that it is about */
+  int was_connected;        /* uvws_connect has succeeded once */
+  int is_freed;             /* uvws_free was called: nobody holds it but its connection */
+  struct uvws__task task;   /* completions that uvws_free still owes */
 
   struct uvws__waiting *waiting; /* before the connection is open */
   struct uvws__waiting **waiting_end;

@@ -61,6 +61,7 @@ struct uvws_context {
   size_t random_left;
   uint8_t random[UVWS__RANDOM_POOL];
   struct uvws__detail last_error;
+  const uvws_t *last_error_of; /* the client whose call it was */
 
   struct uvws__tls_cache tls_cache;
   struct uvws__tls_scratch tls_scratch;

@@ -54,7 +54,7 @@ void uvws__deliver_close(uvws_t *ws, const struct uvws__conn *c) {
   uvws_close_info_t info = {.code = UVWS__CLOSE_ABNORMAL, .reason = ""};
   if (e->has_received_close) {
     info.code = e->code;
-    info.was_clean = e->has_sent_close && !e->error;
+    info.was_clean = e->has_sent_close && !e->error && !c->write_error;
     info.reason = e->reason ? e->reason : "";
     info.reason_len = e->reason_len;
   } else if (e->detail) {

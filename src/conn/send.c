@@ -96,14 +96,18 @@ static int send_packed(struct uvws__conn *c, struct uvws__frame_out *frame,
   return err;
 }
 
-int uvws__conn_send(struct uvws__conn *c, const struct uvws__outgoing *out) {
+static int send_message(struct uvws__conn *c, const struct uvws__outgoing *out) {
   struct uvws__frame_out frame = {.fin = 1};
-  if (c->state != CONN_OPEN || c->write_error) return UVWS_ENOTOPEN;
-  if (c->pieces.is_begun) return UVWS_EMESSAGE_OPEN;
-  if (uvws__conn_is_full(c, out->len)) return UVWS_EQUEUEFULL;
   frame.opcode = out->kind == UVWS_TEXT ? UVWS__OP_TEXT : UVWS__OP_BINARY;
   if (uvws__conn_is_packed(c, out->len, out->flags)) return send_packed(c, &frame, out);
   return uvws__conn_send_frame(c, &frame, out);
+}
+
+int uvws__conn_send(struct uvws__conn *c, const struct uvws__outgoing *out) {
+  if (c->state != CONN_OPEN || c->write_error) return UVWS_ENOTOPEN;
+  if (c->pieces.is_begun) return UVWS_EMESSAGE_OPEN;
+  if (uvws__conn_is_full(c, out->len)) return UVWS_EQUEUEFULL;
+  return send_message(c, out);
 }
 
 int uvws__conn_send_control(struct uvws__conn *c, uint8_t opcode, const uint8_t *data, size_t len) {
@@ -116,13 +120,15 @@ int uvws__conn_send_control(struct uvws__conn *c, uint8_t opcode, const uint8_t 
   return 0;
 }
 
+/* What waited was let in by max_buffered already; frame headers count from now on only. When a
+ * write fails the end of reading, or a deadline, tells. */
 void uvws__conn_send_waiting(struct uvws__conn *c) {
   uvws_t *ws = c->ws;
-  while (ws->waiting && c->state == CONN_OPEN) {
+  while (ws->waiting && !c->write_error) {
     struct uvws__waiting *w = ws->waiting;
     struct uvws__outgoing out = {w->kind, w->flags, w->data, w->len, w->cb, w->arg};
     uvws__client_pop_waiting(ws);
-    int err = uvws__conn_send(c, &out);
+    int err = send_message(c, &out);
     if (err < 0) {
       /* Nothing may be lost without a word, and later messages must not overtake this one. */
       uvws__client_unpop_waiting(ws, w);
