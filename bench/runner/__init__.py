@@ -1,0 +1,1 @@
+"""The benchmark runner behind script/bench. See bench/README.md."""
