@@ -14,6 +14,10 @@
  * Pointers say who owns what: "borrowed" (the library's, valid until the time named), "copied" (the
  * library takes a copy before the call returns), "owned" (ownership changes hands).
  *
+ * Signals: when the first connection of the process is made, SIGPIPE is ignored if its action is
+ * still the default one, which would end the process when a peer resets a connection that is being
+ * written to (libuv's writes do not suppress it). An action that the application has set stays.
+ *
  * Units: times in milliseconds, sizes in bytes. Errors are negative and share one number line with
  * libuv's: uvws_strerror and uvws_err_name answer for both.
  */

@@ -2,9 +2,9 @@
  * Dialling: look the name up, then race the addresses (RFC 8305, "Happy Eyeballs" version 2, as far
  * as getaddrinfo allows: it answers for both families at once, so sections 3 and 7 do not apply).
  *
- * Each attempt is a TCP transport that is not connected yet. The next one starts when the one
- * before has failed, or after the Connection Attempt Delay of section 5; the first to connect wins
- * and becomes the result as it is.
+ * Each attempt is a transport that is not connected yet. The next one starts when the one before
+ * has failed, or after the Connection Attempt Delay of section 5; the first to connect wins and
+ * becomes the result as it is. A unix domain socket is a race of one.
  *
  * `pending` counts what will still call back: the look-up, and each socket but the winner's. The
  * callback fires when it gets to zero, so nothing is left behind whatever the order of events.
@@ -14,111 +14,21 @@
 #include <assert.h>
 #include <string.h>
 
-#include "io/address.h"
+#include "io/dial_internal.h"
 #include "io/tcp.h"
+#include "io/unix.h"
 
 #define ATTEMPT_DELAY_MS 250 /* RFC 8305 section 8 */
-#define HOST_SHOWN 100       /* of a name in a detail line; leaves room for the reasons */
-
-struct attempt {
-  struct uvws__dial *dial;
-  struct uvws__transport *transport; /* from its start until it is closed or has won */
-  union uvws__address address;
-  int err; /* why it failed; 0: it did not */
-};
-
-struct uvws__dial {
-  const struct uvws__env *env;
-  uv_loop_t *loop;
-  struct uvws__deadlines *deadlines;
-  struct uvws__deadline next_attempt;
-  uvws__dial_cb cb;
-  void *arg;
-
-  uv_getaddrinfo_t lookup;
-  uv_idle_t later; /* closed at once when the look-up cannot even start: its close is our turn */
-  int lookup_err;
-
-  struct attempt *attempts;
-  size_t count;
-  size_t started;
-  size_t pending;
-  struct uvws__transport *winner;
-
-  uint8_t is_literal;
-  uint8_t is_looking_up;
-  uint8_t is_cancelled;
-  uint16_t port;
-  char host[];
-};
 
 /*
  * The result
  */
 
-/* An address that cannot be reached from here at all says less than one that was tried. */
-static int telling_rank(int err) {
-  switch (err) {
-  case UV_ENETUNREACH:
-  case UV_EHOSTUNREACH:
-  case UV_EADDRNOTAVAIL:
-  case UV_EAFNOSUPPORT:
-  case UV_EINVAL:
-    return 0;
-  default:
-    return 1;
-  }
-}
-
-/* The last of the most telling ones. */
-static int most_telling_error(const struct uvws__dial *dial) {
-  int err = dial->attempts[0].err;
-  for (size_t i = 1; i < dial->count; i++)
-    if (telling_rank(dial->attempts[i].err) >= telling_rank(err)) err = dial->attempts[i].err;
-  return err;
-}
-
-/* Append "ADDRESS: why" for each address, as many as there is room for. */
-static void append_reasons(const struct uvws__dial *dial, struct uvws__detail *detail) {
-  size_t used = strlen(detail->text);
-  for (size_t i = 0; i < dial->count; i++) {
-    const struct attempt *a = &dial->attempts[i];
-    const size_t reserve = i + 1 < dial->count ? sizeof "; and 12345 more" : 1;
-    char text[UVWS__ADDRESS_TEXT];
-    uvws__address_text(&a->address, text);
-    size_t room = sizeof detail->text - used;
-    int len =
-        snprintf(detail->text + used, room, "%s%s: %s", i ? "; " : "", text, uv_strerror(a->err));
-    if (len < 0 || (size_t)len + reserve > room) {
-      snprintf(detail->text + used, room, "%s%zu more", i ? "; and " : "", dial->count - i);
-      return;
-    }
-    used += (size_t)len;
-  }
-}
-
-static int tell_failures(const struct uvws__dial *dial, struct uvws__detail *detail) {
-  int err = most_telling_error(dial);
-  if (dial->is_literal)
-    return uvws__fail(detail, err, "cannot connect to %s port %u: %s", dial->host, dial->port,
-                      uv_strerror(err));
-  uvws__fail(detail, 0, "cannot connect to %.*s port %u: ", HOST_SHOWN, dial->host, dial->port);
-  append_reasons(dial, detail);
-  return err;
-}
-
-static int outcome(const struct uvws__dial *dial, struct uvws__detail *detail) {
-  if (dial->is_cancelled) return uvws__fail(detail, UV_ECANCELED, "cancelled");
-  if (dial->winner) return uvws__fail(detail, 0, "connected");
-  if (dial->lookup_err)
-    return uvws__fail(detail, dial->lookup_err, "cannot resolve host %.*s: %s", HOST_SHOWN,
-                      dial->host, uv_strerror(dial->lookup_err));
-  return tell_failures(dial, detail);
-}
-
 static void dial_free(struct uvws__dial *dial) {
   uvws__deadline_clear(dial->deadlines, &dial->next_attempt);
-  uvws__deadlines_release(dial->deadlines, 1);
+  for (size_t i = 0; i < dial->count; i++)
+    uvws__deadline_clear(dial->deadlines, &dial->attempts[i].deadline);
+  uvws__deadlines_release(dial->deadlines, dial->deadlines_promised);
   uvws__free(dial->env, dial->attempts);
   uvws__free(dial->env, dial);
 }
@@ -127,7 +37,7 @@ static void dial_free(struct uvws__dial *dial) {
 static void settle(struct uvws__dial *dial) {
   if (dial->pending) return;
   struct uvws__detail detail;
-  int err = outcome(dial, &detail);
+  int err = uvws__dial_outcome(dial, &detail);
   struct uvws__transport *winner = dial->winner;
   uvws__dial_cb cb = dial->cb;
   void *arg = dial->arg;
@@ -141,35 +51,43 @@ static void settle(struct uvws__dial *dial) {
 
 static void start_next(struct uvws__dial *dial);
 
+static void attempt_close(struct uvws__dial_attempt *a) {
+  uvws__deadline_clear(a->dial->deadlines, &a->deadline);
+  if (a->transport) a->transport->ops->close(a->transport);
+}
+
 static void close_all(struct uvws__dial *dial) {
-  for (size_t i = 0; i < dial->started; i++) {
-    struct uvws__transport *transport = dial->attempts[i].transport;
-    if (transport) transport->ops->close(transport);
-  }
+  for (size_t i = 0; i < dial->started; i++)
+    attempt_close(&dial->attempts[i]);
 }
 
 static void on_attempt_ready(void *owner) {
-  struct attempt *a = owner;
+  struct uvws__dial_attempt *a = owner;
   struct uvws__dial *dial = a->dial;
   assert(!dial->winner && !dial->is_cancelled);
   dial->winner = a->transport;
   a->transport = NULL;
   dial->pending--;
+  if (dial->keep_alive_s && !dial->is_unix) uvws__tcp_keep_alive(dial->winner, dial->keep_alive_s);
   uvws__deadline_clear(dial->deadlines, &dial->next_attempt);
+  uvws__deadline_clear(dial->deadlines, &a->deadline);
   close_all(dial);
   settle(dial);
 }
 
-static void on_attempt_end(void *owner, int err, const char *detail) {
-  struct attempt *a = owner;
-  (void)detail;
+static void attempt_failed(struct uvws__dial_attempt *a, int err) {
   a->err = err;
-  a->transport->ops->close(a->transport);
-  start_next(a->dial);
+  attempt_close(a);
+  if (!a->dial->winner && !a->dial->is_cancelled) start_next(a->dial);
+}
+
+static void on_attempt_end(void *owner, int err, const char *detail) {
+  (void)detail;
+  attempt_failed(owner, err);
 }
 
 static void on_attempt_closed(void *owner) {
-  struct attempt *a = owner;
+  struct uvws__dial_attempt *a = owner;
   a->transport = NULL;
   a->dial->pending--;
   settle(a->dial);
@@ -181,13 +99,32 @@ static const struct uvws__transport_events attempt_events = {
     .on_closed = on_attempt_closed,
 };
 
-static int attempt_start(struct attempt *a) {
+static void on_attempt_timeout(struct uvws__deadline *deadline) {
+  char *start = (char *)deadline - offsetof(struct uvws__dial_attempt, deadline);
+  attempt_failed((struct uvws__dial_attempt *)(void *)start, UV_ETIMEDOUT);
+}
+
+static int attempt_connect(struct uvws__dial_attempt *a) {
+  const struct uvws__dial *dial = a->dial;
+  if (dial->is_unix) return uvws__unix_connect(a->transport, dial->host);
+  int err = 0;
+  if (dial->has_local) err = uvws__tcp_bind(a->transport, &dial->local.any);
+  return err ? err : uvws__tcp_connect(a->transport, &a->address.any);
+}
+
+static int attempt_start(struct uvws__dial_attempt *a) {
   struct uvws__dial *dial = a->dial;
-  int err = uvws__tcp_new(dial->env, dial->loop, &attempt_events, a, &a->transport);
+  if (dial->has_local && dial->local.any.sa_family != a->address.any.sa_family)
+    return UV_EAFNOSUPPORT;
+  int err = dial->is_unix ? uvws__unix_new(dial->env, dial->loop, &attempt_events, a, &a->transport)
+                          : uvws__tcp_new(dial->env, dial->loop, &attempt_events, a, &a->transport);
   if (err) return err;
   dial->pending++;
-  err = uvws__tcp_connect(a->transport, &a->address.any);
-  if (err) a->transport->ops->close(a->transport);
+  err = attempt_connect(a);
+  if (err)
+    a->transport->ops->close(a->transport);
+  else if (dial->attempt_timeout_ms)
+    uvws__deadline_set(dial->deadlines, &a->deadline, dial->attempt_timeout_ms, on_attempt_timeout);
   return err;
 }
 
@@ -200,7 +137,7 @@ static void on_attempt_delay(struct uvws__deadline *deadline) {
 static void start_next(struct uvws__dial *dial) {
   uvws__deadline_clear(dial->deadlines, &dial->next_attempt);
   while (dial->started < dial->count) {
-    struct attempt *a = &dial->attempts[dial->started++];
+    struct uvws__dial_attempt *a = &dial->attempts[dial->started++];
     a->err = attempt_start(a);
     if (a->err == 0) break;
   }
@@ -208,8 +145,16 @@ static void start_next(struct uvws__dial *dial) {
     uvws__deadline_set(dial->deadlines, &dial->next_attempt, ATTEMPT_DELAY_MS, on_attempt_delay);
 }
 
+static int promise_deadlines(struct uvws__dial *dial, size_t count) {
+  int err = uvws__deadlines_reserve(dial->deadlines, count);
+  if (!err) dial->deadlines_promised += count;
+  return err;
+}
+
 static int attempts_alloc(struct uvws__dial *dial, size_t count) {
   if (count > SIZE_MAX / sizeof dial->attempts[0]) return UV_ENOMEM;
+  int err = dial->attempt_timeout_ms ? promise_deadlines(dial, count) : 0;
+  if (err) return err;
   dial->attempts = uvws__calloc(dial->env, count * sizeof dial->attempts[0]);
   if (!dial->attempts) return UV_ENOMEM;
   dial->count = count;
@@ -234,53 +179,28 @@ static int take_addresses(struct uvws__dial *dial, const struct addrinfo *list) 
   return 0;
 }
 
-static void on_lookup(uv_getaddrinfo_t *req, int status, struct addrinfo *list) {
-  struct uvws__dial *dial = req->data;
+static void on_looked_up(void *arg, int err, const struct addrinfo *list) {
+  struct uvws__dial *dial = arg;
   dial->is_looking_up = 0;
   dial->pending--;
   if (!dial->is_cancelled) {
-    dial->lookup_err = status ? status : take_addresses(dial, list);
+    dial->lookup_err = err ? err : take_addresses(dial, list);
     if (dial->lookup_err == 0) start_next(dial);
   }
-  uv_freeaddrinfo(list);
   settle(dial);
-}
-
-static void on_later(uv_handle_t *handle) {
-  struct uvws__dial *dial = handle->data;
-  dial->pending--;
-  settle(dial);
-}
-
-/* Some names fail before a look-up (too long, not UTF-8). That too is told by the callback, which
- * has room for the reason. */
-static void fail_later(struct uvws__dial *dial, int err) {
-  dial->lookup_err = err;
-  dial->later.data = dial;
-  dial->pending++;
-  uv_idle_init(dial->loop, &dial->later);
-  uv_close((uv_handle_t *)&dial->later, on_later);
 }
 
 static int start_lookup(struct uvws__dial *dial) {
-  struct addrinfo hints;
-  memset(&hints, 0, sizeof hints);
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  dial->lookup.data = dial;
-  int err = dial->env->getaddrinfo(dial->loop, &dial->lookup, on_lookup, dial->host, NULL, &hints);
-  if (err == UV_ENOMEM) return err;
-  if (err) {
-    fail_later(dial, err);
-    return 0;
-  }
+  int err =
+      uvws__lookup_start(&dial->lookup, dial->env, dial->loop, dial->host, on_looked_up, dial);
+  if (err) return err;
   dial->is_looking_up = 1;
   dial->pending++;
   return 0;
 }
 
-static int start_literal(struct uvws__dial *dial, const union uvws__address *address) {
-  dial->is_literal = 1;
+/* One address, known already. */
+static int start_single(struct uvws__dial *dial, const union uvws__address *address) {
   int err = attempts_alloc(dial, 1);
   if (err) return err;
   dial->attempts[0].address = *address;
@@ -295,34 +215,47 @@ static int start_literal(struct uvws__dial *dial, const union uvws__address *add
 
 static int dial_new(const struct uvws__env *env, struct uvws__deadlines *deadlines,
                     const struct uvws__dial_options *options, struct uvws__dial **out) {
-  size_t host_size = strlen(options->host) + 1;
-  int err = uvws__deadlines_reserve(deadlines, 1);
-  if (err) return err;
+  const char *host = options->socket_path ? options->socket_path : options->host;
+  size_t host_size = strlen(host) + 1;
   struct uvws__dial *dial = uvws__calloc(env, sizeof *dial + host_size);
-  if (!dial) {
-    uvws__deadlines_release(deadlines, 1);
-    return UV_ENOMEM;
-  }
-  memcpy(dial->host, options->host, host_size);
+  if (!dial) return UV_ENOMEM;
   dial->env = env;
   dial->deadlines = deadlines;
+  int err = promise_deadlines(dial, 1);
+  if (err) {
+    uvws__free(env, dial);
+    return err;
+  }
+  memcpy(dial->host, host, host_size);
   dial->port = options->port;
+  dial->is_unix = options->socket_path != NULL;
+  dial->keep_alive_s = options->keep_alive_s;
+  if (options->attempt_timeout_ms != UVWS_NO_TIMEOUT)
+    dial->attempt_timeout_ms = options->attempt_timeout_ms;
+  dial->has_local = options->local && !dial->is_unix;
+  if (dial->has_local) dial->local = *options->local;
   *out = dial;
   return 0;
+}
+
+static int start_dialling(struct uvws__dial *dial) {
+  union uvws__address address;
+  memset(&address, 0, sizeof address);
+  if (dial->is_unix) return start_single(dial, &address);
+  dial->is_literal = (uint8_t)uvws__address_parse(dial->host, dial->port, &address);
+  return dial->is_literal ? start_single(dial, &address) : start_lookup(dial);
 }
 
 int uvws__dial_start(const struct uvws__env *env, uv_loop_t *loop,
                      struct uvws__deadlines *deadlines, const struct uvws__dial_options *options,
                      uvws__dial_cb cb, void *arg, struct uvws__dial **out) {
   struct uvws__dial *dial;
-  union uvws__address address;
   int err = dial_new(env, deadlines, options, &dial);
   if (err) return err;
   dial->loop = loop;
   dial->cb = cb;
   dial->arg = arg;
-  err = uvws__address_parse(dial->host, dial->port, &address) ? start_literal(dial, &address)
-                                                              : start_lookup(dial);
+  err = start_dialling(dial);
   if (err) {
     dial_free(dial);
     return err;
@@ -335,8 +268,7 @@ void uvws__dial_cancel(struct uvws__dial *dial) {
   if (dial->is_cancelled) return;
   dial->is_cancelled = 1;
   uvws__deadline_clear(dial->deadlines, &dial->next_attempt);
-  /* A look-up that runs already cannot be stopped; then its answer is dropped when it comes. */
-  if (dial->is_looking_up) uv_cancel((uv_req_t *)&dial->lookup);
+  if (dial->is_looking_up) uvws__lookup_cancel(&dial->lookup);
   if (dial->winner) {
     dial->pending++; /* for its on_closed: it is still owned by its attempt */
     dial->winner->ops->close(dial->winner);

@@ -1,9 +1,11 @@
 /*
- * Dialling: a host name and a port become a connected TCP transport.
+ * Dialling: a host name and a port, or the path of a unix domain socket, become a connected
+ * transport.
  */
 #ifndef UVWS_IO_DIAL_H
 #define UVWS_IO_DIAL_H
 
+#include "io/address.h"
 #include "io/transport.h"
 #include "util/deadline.h"
 
@@ -12,6 +14,10 @@ struct uvws__dial;
 struct uvws__dial_options {
   const char *host; /* a name or an IP address, without brackets; copied */
   uint16_t port;
+  const char *socket_path;          /* NULL: TCP; else host and port mean nothing; copied */
+  const union uvws__address *local; /* connect from this address; NULL: any; copied */
+  unsigned keep_alive_s;            /* of silence, before TCP probes; 0: none are sent */
+  uint32_t attempt_timeout_ms;      /* for each address; 0 or UVWS_NO_TIMEOUT: none */
 };
 
 /* Exactly once, from the loop: 0 and a connected transport, owned by the callback (it sets `events`
@@ -25,6 +31,9 @@ typedef void (*uvws__dial_cb)(void *arg, int err, struct uvws__transport *transp
 int uvws__dial_start(const struct uvws__env *env, uv_loop_t *loop,
                      struct uvws__deadlines *deadlines, const struct uvws__dial_options *options,
                      uvws__dial_cb cb, void *arg, struct uvws__dial **out);
+
+/* How far it has come, before `cb` has fired: which address failed why and which is silent. */
+void uvws__dial_explain(const struct uvws__dial *dial, struct uvws__detail *detail);
 
 /* Stop: `cb` fires with UV_ECANCELED once nothing of the attempt is left. */
 void uvws__dial_cancel(struct uvws__dial *dial);

@@ -1,13 +1,16 @@
 /*
- * The seam below conn: a stream of bytes to one peer. Implementations: TCP (io/tcp.c), TLS over any
- * transport (io/tls.c), later a unix socket, a proxy's tunnel, an HTTP/2 stream; a fake for tests.
+ * The seam below conn: a stream of bytes to one peer. Implementations: TCP (io/tcp.c), a unix domain
+ * socket (io/unix.c), TLS over any transport (io/tls.c), later an HTTP/2 stream; a fake for tests.
+ * A proxy's tunnel needs none: once the proxy has agreed (conn/tunnel.c), the bytes of the transport
+ * that leads to it are those of the tunnel.
  *
  * A transport has one owner: the connection, or the transport above it. The owner calls `ops`, the
  * transport calls `events`. Rules:
  *
  *   - Events come from the loop, never from inside an op.
- *   - Inside an event the owner may call any op, `close` included. An implementation therefore
- * looks at its state again after each event, before it touches anything else.
+ *   - Inside an event the owner may call any op, `close` included (but for on_alloc, see there). An
+ * implementation therefore looks at its state again after each event, before it touches anything
+ * else.
  *   - One write at a time: while a write is under way (UVWS__WRITING) the owner calls neither
  * `write` nor `shutdown`.
  *   - on_end fires at most once, and no on_data behind it.
@@ -31,7 +34,8 @@ struct uvws__transport_events {
   void (*on_ready)(void *owner);
 
   /* Where to put what is read next: memory of the owner, `out->len` > 0. The transport may use it
-   * until its next on_data or on_end, or not at all. */
+   * until its next on_data or on_end, or not at all. The one event in which the owner may neither
+   * stop reading nor close: the transport reads into that memory at once. */
   void (*on_alloc)(void *owner, uv_buf_t *out);
 
   /* `len` > 0 bytes at `data`, which lie in the memory of the last on_alloc. */
