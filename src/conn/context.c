@@ -4,11 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-static int random_bytes(void *arg, void *out, size_t len) {
-  (void)arg;
-  return uv_random(NULL, NULL, out, len, 0, NULL);
-}
-
 /* Not uv_now: that stands still while user code runs, and a deadline must not be cut short by it.
  */
 static uint64_t monotonic_ms(void *arg) {
@@ -18,7 +13,7 @@ static uint64_t monotonic_ms(void *arg) {
 
 static void complete_env(struct uvws__env *env) {
   if (!env->realloc) env->realloc = uvws__env_realloc;
-  if (!env->random) env->random = random_bytes;
+  if (!env->random) env->random = uvws__random_bytes;
   if (!env->now_ms) env->now_ms = monotonic_ms;
   if (!env->getaddrinfo) env->getaddrinfo = uv_getaddrinfo;
 }

@@ -19,7 +19,7 @@
 #define UVWS__READ_SIZE 65536
 
 /* Mask keys come out of a pool, since a system call per frame costs more than the frame. */
-#define UVWS__RANDOM_POOL 1024
+#define UVWS__RANDOM_POOL 4096
 
 /* Something to do once, at the end of this turn of the loop. Part of what it is for; a zeroed
  * struct with `run` set is one that is not due. */
@@ -76,6 +76,9 @@ void uvws__context_release(uvws_context_t *ctx);
 void uvws__context_add_task(uvws_context_t *ctx, struct uvws__task *task);
 /* Take it back. Not due: nothing happens. */
 void uvws__context_drop_task(struct uvws__task *task);
+
+/* random.c: the default of env->random. */
+int uvws__random_bytes(void *arg, void *out, size_t len);
 
 /* 4 fresh CSPRNG bytes (RFC 6455 5.3). 0 or an error. */
 int uvws__context_mask_key(uvws_context_t *ctx, uint8_t key[4]);

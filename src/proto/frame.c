@@ -19,6 +19,10 @@
 #include "proto/mask.h"
 #include "util/errors.h"
 
+#define FIN 0x80
+#define MASK 0x80
+#define SHORT_MAX 125 /* payload whose length stands in the second byte (RFC 6455 5.2) */
+
 struct uvws__framer {
   wslay_frame_context_ptr wslay;
 
@@ -81,7 +85,7 @@ static void send_header(struct uvws__framer *f, const uint8_t *data, size_t len)
   uint8_t header[UVWS__HEADER_MAX];
   assert(len + 4 <= sizeof header);
   memcpy(header, data, len);
-  header[1] |= 0x80; /* RFC 6455 5.1: a client masks every frame */
+  header[1] |= MASK; /* RFC 6455 5.1: a client masks every frame */
   memcpy(header + len, f->out->key, 4);
   uvws__chain_append(f->chain, f->pool, header, len + 4);
   f->is_out_header = 0;
@@ -116,7 +120,6 @@ static void expect_header(struct uvws__framer *f) {
   f->header_len = 2;
   f->header_seen = 0;
   f->is_in_payload = 0;
-  f->frame.is_first = 1;
 }
 
 int uvws__framer_new(const struct uvws__env *env, struct uvws__framer **out) {
@@ -163,6 +166,7 @@ static int next_header(struct uvws__framer *f) {
   size_t have = (size_t)(f->in_end - f->in);
   f->owed = 0;
   f->claimable = 0;
+  f->frame.is_first = 1;
   /* The payload of a short frame can be counted together with its header. */
   if (f->header_seen == 0 && have > 2 && f->in[1] <= 125)
     f->claimable = smaller(have - 2, f->in[1]);
@@ -195,7 +199,20 @@ static void count_payload(struct uvws__framer *f, size_t len) {
   }
 }
 
-int uvws__framer_next(struct uvws__framer *f, struct uvws__frame *out) {
+int uvws__framer_take_short(struct uvws__framer *f, const uint8_t **data, size_t *len) {
+  const uint8_t *in = f->in;
+  size_t have = (size_t)(f->in_end - in);
+  if (have < 2 || f->header_seen || f->awaited) return 0;
+  if ((in[0] != (FIN | UVWS__OP_TEXT) && in[0] != (FIN | UVWS__OP_BINARY)) || in[1] > SHORT_MAX)
+    return 0;
+  if (have - 2 < in[1]) return 0;
+  *data = in + 2;
+  *len = in[1];
+  f->in += 2 + *len;
+  return in[0] & 0x0F;
+}
+
+int uvws__framer_next(struct uvws__framer *f, const struct uvws__frame **out) {
   size_t counted = 0;
   if (f->in == f->in_end) return UVWS__FRAME_MORE;
   if (f->awaited == 0) {
@@ -212,9 +229,25 @@ int uvws__framer_next(struct uvws__framer *f, struct uvws__frame *out) {
   f->in += f->frame.len;
   f->awaited -= f->frame.len;
   f->frame.is_last = f->awaited == 0;
-  *out = f->frame;
+  *out = &f->frame;
   if (f->frame.is_last) expect_header(f);
   return UVWS__FRAME_PIECE;
+}
+
+/* A short frame that fits into the chain's last block is written in one go, without wslay. */
+static int write_short(struct uvws__frame_out *frame, const uint8_t *data, size_t len,
+                       struct uvws__chain *chain, struct uvws__pool *pool) {
+  size_t room;
+  if (frame->payload_len > SHORT_MAX || len != frame->payload_len) return 0;
+  uint8_t *to = uvws__chain_room(chain, pool, &room);
+  if (room < 6 + len) return 0;
+  to[0] = (uint8_t)(frame->fin << 7 | frame->rsv << 4 | frame->opcode);
+  to[1] = (uint8_t)(MASK | len);
+  memcpy(to + 2, frame->key, 4);
+  uvws__mask_copy(to + 6, data, len, frame->key, 0);
+  uvws__chain_advance(chain, 6 + len);
+  frame->offset = len;
+  return 1;
 }
 
 void uvws__framer_write(struct uvws__framer *framer, struct uvws__frame_out *frame,
@@ -226,6 +259,7 @@ void uvws__framer_write(struct uvws__framer *framer, struct uvws__frame_out *fra
                                   .payload_length = frame->payload_len,
                                   .data = data,
                                   .data_length = len};
+  if (frame->offset == 0 && write_short(frame, data, len, chain, pool)) return;
   framer->out = frame;
   framer->chain = chain;
   framer->pool = pool;

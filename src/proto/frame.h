@@ -50,9 +50,17 @@ enum {
   UVWS__FRAME_PIECE = 1
 };
 
-/* The next piece. Answers one of the above, or UVWS_EPROTOCOL (RFC 6455 5.2, 5.5: a length that is
- * not minimal or beyond 63 bits, a control frame that is long or fragmented). */
-int uvws__framer_next(struct uvws__framer *framer, struct uvws__frame *out);
+/* The next piece, borrowed until the next call. Answers one of the above, or UVWS_EPROTOCOL (RFC
+ * 6455 5.2, 5.5: a length that is not minimal or beyond 63 bits, a control frame that is long or
+ * fragmented). */
+int uvws__framer_next(struct uvws__framer *framer, const struct uvws__frame **out);
+
+/*
+ * The commonest frame without wslay: a data message in one frame of up to 125 bytes, whole in the
+ * input, with no reserved bit and no mask. Takes it and answers its opcode; 0: what comes next is
+ * not that, nothing is taken.
+ */
+int uvws__framer_take_short(struct uvws__framer *framer, const uint8_t **data, size_t *len);
 
 /* Input that no piece was made of yet. */
 size_t uvws__framer_left(const struct uvws__framer *framer, const uint8_t **data);

@@ -9,6 +9,8 @@
 #include "proto/close_code.h"
 #include "proto/expand.h"
 
+#define SHORT_MESSAGE 125 /* what uvws__framer_take_short takes at most */
+
 /* A larger buffer goes back to the system as soon as its message is delivered. */
 #define SPARE_MAX ((size_t)4 << 20)
 
@@ -212,15 +214,31 @@ static int take_piece(struct uvws__inbound *in, const struct uvws__frame *frame,
   return uvws__expand(in, event, fault);
 }
 
+/* A whole message in one short frame needs none of the state above. */
+static int take_short(struct uvws__inbound *in, struct uvws__framer *framer,
+                      struct uvws__inbound_event *event, struct uvws__fault *fault) {
+  if (in->limits.max_message_size < SHORT_MESSAGE) return UVWS__IN_MORE;
+  int opcode = uvws__framer_take_short(framer, &event->data, &event->len);
+  if (!opcode) return UVWS__IN_MORE;
+  if (opcode == UVWS__OP_TEXT && !uvws__utf8_is_valid(event->data, event->len))
+    return uvws__fault_utf8(fault, "text");
+  event->kind = opcode == UVWS__OP_TEXT ? UVWS_TEXT : UVWS_BINARY;
+  return UVWS__IN_MESSAGE;
+}
+
 int uvws__inbound_next(struct uvws__inbound *in, struct uvws__framer *framer,
                        struct uvws__inbound_event *event, struct uvws__fault *fault) {
-  struct uvws__frame frame;
+  const struct uvws__frame *frame;
+  if (!in->kind && !in->wants_chunks) {
+    int answer = take_short(in, framer, event, fault);
+    if (answer) return answer;
+  }
   int answer = in->is_expanding ? uvws__expand(in, event, fault) : UVWS__IN_MORE;
   while (answer == UVWS__IN_MORE) {
     answer = uvws__framer_next(framer, &frame);
     if (answer == UVWS__FRAME_MORE) return UVWS__IN_MORE;
     if (answer < 0) return uvws__fault_protocol(fault, "a malformed header (RFC 6455 5.2, 5.5)");
-    answer = take_piece(in, &frame, event, fault);
+    answer = take_piece(in, frame, event, fault);
   }
   return answer;
 }
