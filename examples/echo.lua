@@ -59,8 +59,8 @@ ws:addEventListener(ws.WSEVENT, function(event) on[event.type](event) end)
 local ok, message = ws:connect(uri, { ca_file = arg[2] })
 if not ok then
   io.stderr:write(message, "\n")
-  os.exit(1)
+  os.exit(1, true)
 end
 
 WebSockets.run()
-if failed or answered < #messages then os.exit(1) end
+if failed or answered < #messages then os.exit(1, true) end

@@ -1,6 +1,7 @@
 /* The loop of a Lua state, who turns it, and where errors in Lua code go. */
 #include "lua/host.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "lua/client.h"
@@ -154,7 +155,9 @@ static int host_gc(lua_State *L) {
   host->context = NULL;
   host->changed_ref = LUA_NOREF;
   uv_run(&host->loop, UV_RUN_DEFAULT);
-  uv_loop_close(&host->loop);
+  int err = uv_loop_close(&host->loop);
+  assert(err == 0); /* libuvws has closed every handle that it opened */
+  (void)err;
   return 0;
 }
 

@@ -1,0 +1,4 @@
+-- What luacheck is to know of this repository.
+std = "luajit"
+max_line_length = 120
+files["test"] = { std = "+busted" }
