@@ -16,7 +16,7 @@
 #include "util/deadline.h"
 
 /* One read takes this much at most; smaller reads cost throughput (src/README.md). */
-#define UVWS__READ_SIZE 65536
+#define UVWS__READ_SIZE 524288
 
 /* Mask keys come out of a pool, since a system call per frame costs more than the frame. */
 #define UVWS__RANDOM_POOL 4096

@@ -24,7 +24,7 @@ static void on_alloc(void *owner, uv_buf_t *out) {
     to = uvws__inbound_room(&c->inbound, c->reader, UVWS__READ_SIZE, &room);
   if (!to) {
     to = c->ctx->read_buffer;
-    room = UVWS__READ_SIZE;
+    room = c->ws->callbacks.on_chunk ? UVWS__CHUNK_SIZE : UVWS__READ_SIZE;
   }
   *out = uv_buf_init((char *)to, room > INT32_MAX ? INT32_MAX : (unsigned)room);
 }
