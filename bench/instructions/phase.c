@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "payload.h"
+
 #if defined(BENCH_HAVE_CALLGRIND)
 #include <valgrind/callgrind.h>
 #else
@@ -23,13 +25,9 @@ static const struct {
   enum what what;
   const char *name;
   const char *unit; /* what is repeated until the message is full */
-} kinds[] = {{RECEIVE, "receive binary", NULL},
-             {RECEIVE, "receive ascii", "The quick brown fox. "},
-             {RECEIVE, "receive utf-8",
-              "Žluťoučký kůň, 日本語, καλημέρα 🙂 and plain words. "},
-             {SEND, "send binary", NULL},
-             {SEND, "send text", "The quick brown fox. "},
-             {SEND_ALONE, "send alone", NULL}};
+} kinds[] = {{RECEIVE, "receive binary", NULL},      {RECEIVE, "receive ascii", BENCH_ASCII},
+             {RECEIVE, "receive utf-8", BENCH_UTF8}, {SEND, "send binary", NULL},
+             {SEND, "send text", BENCH_ASCII},       {SEND_ALONE, "send alone", NULL}};
 
 static const size_t sizes[] = {16, 125, 1024, 16384, 65536, 1048576};
 
@@ -67,15 +65,6 @@ static void count_off(void) {
   CALLGRIND_TOGGLE_COLLECT;
 }
 
-static void fill(uint8_t *to, size_t len, const char *unit) {
-  size_t unit_len = unit ? strlen(unit) : 0;
-  size_t i = 0;
-  for (; unit && i + unit_len <= len; i += unit_len)
-    memcpy(to + i, unit, unit_len);
-  for (; i < len; i++)
-    to[i] = unit ? '.' : (uint8_t)(i * 7 + 200);
-}
-
 static size_t put_header(uint8_t *to, int is_text, size_t len) {
   to[0] = is_text ? 0x81 : 0x82;
   if (len <= 125) {
@@ -106,7 +95,7 @@ static void make_frames(size_t size, const char *unit) {
   p.len = 0;
   for (unsigned i = 0; i < p.per_turn; i++) {
     p.len += put_header(p.data + p.len, unit != NULL, size);
-    fill(p.data + p.len, size, unit);
+    bench_fill(p.data + p.len, size, unit);
     p.len += size;
   }
 }
@@ -115,7 +104,7 @@ static void make_payload(size_t size, const char *unit, enum what what) {
   p.per_turn = messages_per_turn(size, what == SEND_ALONE ? 1 : TURN_SENT);
   p.len = size;
   p.data = take(size);
-  fill(p.data, size, unit);
+  bench_fill(p.data, size, unit);
 }
 
 static void begin_phase(void) {
