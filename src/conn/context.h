@@ -15,8 +15,9 @@
 #include "util/chain.h"
 #include "util/deadline.h"
 
-/* One read takes this much at most; smaller reads cost throughput (src/README.md). */
-#define UVWS__READ_SIZE 524288
+/* One read takes this much at most: a message that a read cuts in two has to be copied, so reads larger
+ * than a message pay (bench/README.md). */
+#define UVWS__READ_SIZE 131072
 
 /* Mask keys come out of a pool, since a system call per frame costs more than the frame. */
 #define UVWS__RANDOM_POOL 4096
