@@ -376,3 +376,45 @@ void tls_world_deinit(struct tls_world *w) {
   free(w->room);
   ERR_clear_error();
 }
+
+struct test_cert tls_world_cert;
+
+int tls_world_set_up(void **state) {
+  (void)state;
+  tls_world_cert = test_cert_make(
+      &(struct test_cert_spec){.common_name = "server", .alt_names = "DNS:a.test"}, NULL);
+  return 0;
+}
+
+int tls_world_tear_down(void **state) {
+  (void)state;
+  test_cert_free(&tls_world_cert);
+  return 0;
+}
+
+struct tls_plan tls_plan_for(int version) {
+  return (struct tls_plan){
+      .cert = &tls_world_cert,
+      .server_min = version,
+      .server_max = version,
+      .options = {.insecure_skip_verify = 1},
+  };
+}
+
+int tls_world_is_slow(void) {
+  const char *preload = getenv("LD_PRELOAD");
+  return preload && strstr(preload, "vgpreload");
+}
+
+uint8_t *tls_world_pattern(size_t len) {
+  uint8_t *data = malloc(len ? len : 1);
+  assert_non_null(data);
+  for (size_t i = 0; i < len; i++)
+    data[i] = (uint8_t)(i * 31 + i / 251);
+  return data;
+}
+
+void tls_world_assert_got(const struct uvws__bytes *got, const uint8_t *data, size_t len) {
+  assert_int_equal(got->len, len);
+  if (len) assert_memory_equal(got->data, data, len);
+}

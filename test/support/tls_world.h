@@ -111,4 +111,17 @@ void tls_world_deinit(struct tls_world *w);
 /* init, open, turn until the handshake is over, for tests of what comes then. */
 void tls_world_connect(struct tls_world *w, const struct tls_plan *plan);
 
+/* For groups of tests that need no certificate but some: the server's, for a.test, self-signed. */
+extern struct test_cert tls_world_cert;
+int tls_world_set_up(void **state);
+int tls_world_tear_down(void **state);
+struct tls_plan tls_plan_for(int version); /* it, not verified, and a server of that version */
+
+/* Under valgrind a handshake takes a hundred times as long: a sample must do there. */
+int tls_world_is_slow(void);
+
+/* Bytes that differ from their neighbours; the caller frees them. */
+uint8_t *tls_world_pattern(size_t len);
+void tls_world_assert_got(const struct uvws__bytes *got, const uint8_t *data, size_t len);
+
 #endif
