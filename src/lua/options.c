@@ -9,8 +9,11 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Reads the value on top into the field at `field`. Returns NULL, or what was expected. */
+/* Reads the value on top into the field at `field`. Returns NULL, or what was expected, or
+ * message_is_pushed. */
 typedef const char *read_option(lua_State *L, uvws_options_t *options, void *field);
+
+static const char message_is_pushed[] = "";
 
 static const char *to_plain_string(lua_State *L, int index) {
   if (lua_type(L, index) != LUA_TSTRING) return NULL;
@@ -44,6 +47,23 @@ static const char *read_port(lua_State *L, uvws_options_t *options, void *field)
   if (number < 0) return "a whole number from 1 to 65535";
   *(uint16_t *)field = (uint16_t)number;
   return NULL;
+}
+
+static const char *read_small(lua_State *L, int min, int max, int *out) {
+  double number = to_count(L, max);
+  if (number < min) return lua_pushfstring(L, "a whole number from %d to %d", min, max);
+  *out = (int)number;
+  return NULL;
+}
+
+static const char *read_level(lua_State *L, uvws_options_t *options, void *field) {
+  (void)options;
+  return read_small(L, 1, 9, field);
+}
+
+static const char *read_window_bits(lua_State *L, uvws_options_t *options, void *field) {
+  (void)options;
+  return read_small(L, 8, 15, field);
 }
 
 static const char *read_timeout(lua_State *L, uvws_options_t *options, void *field) {
@@ -184,13 +204,7 @@ static const char *read_headers(lua_State *L, uvws_options_t *options, void *fie
   return NULL;
 }
 
-/* permessage-deflate (RFC 7692) is not in the C library yet: its option goes in here. Until then
- * nothing is offered, which every value of this option allows for. */
-static const char *read_compression(lua_State *L, uvws_options_t *options, void *field) {
-  (void)options;
-  (void)field;
-  return lua_isboolean(L, -1) || lua_istable(L, -1) ? NULL : "true, false or a table of parameters";
-}
+static read_option read_compression;
 
 /* What the plugin took and we have no use for. */
 static const char *read_ignored(lua_State *L, uvws_options_t *options, void *field) {
@@ -200,13 +214,16 @@ static const char *read_ignored(lua_State *L, uvws_options_t *options, void *fie
   return NULL;
 }
 
-#define FIELD(name) #name, offsetof(uvws_options_t, name)
+#define OFFSET(name) offsetof(uvws_options_t, name)
+#define FIELD(name) #name, OFFSET(name)
 
-static const struct option_row {
-  const char *name;
+struct option_row {
+  const char *name; /* NULL behind the last */
   size_t offset;
   read_option *read;
-} rows[] = {
+};
+
+static const struct option_row rows[] = {
     {FIELD(port), read_port},
     {FIELD(headers), read_headers},
     {FIELD(protocols), read_protocols},
@@ -226,56 +243,85 @@ static const struct option_row {
     {FIELD(key_file), read_string},
     {FIELD(server_name), read_string},
     {FIELD(insecure_skip_verify), read_flag},
-    {"compression", 0, read_compression},
+    {FIELD(compression), read_compression},
+    {FIELD(high_water_mark), read_limit},
+    {FIELD(low_water_mark), read_limit},
+    {FIELD(max_buffered), read_limit},
     {"protocol", 0, read_old_protocol},
     {"throttle", 0, read_ignored},
+    {0},
 };
 
-static const struct option_row *find_row(const char *name) {
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    if (strcmp(rows[i].name, name) == 0) return &rows[i];
-  }
-  return NULL;
-}
+/* What a table as the value of compression may hold. */
+static const struct option_row compression_rows[] = {
+    {"level", OFFSET(compression_level), read_level},
+    {"memory_level", OFFSET(compression_memory_level), read_level},
+    {"threshold", OFFSET(compression_threshold), read_limit},
+    {FIELD(client_max_window_bits), read_window_bits},
+    {FIELD(server_max_window_bits), read_window_bits},
+    {FIELD(client_no_context_takeover), read_flag},
+    {FIELD(server_no_context_takeover), read_flag},
+    {0},
+};
 
-static int refuse_unknown(lua_State *L) {
-  if (lua_type(L, -2) == LUA_TSTRING) {
-    lua_pushfstring(L, "unknown option '%s'", lua_tostring(L, -2));
-  } else {
-    lua_pushfstring(L, "unknown option: option names are strings, got a %s", luaL_typename(L, -2));
-  }
-  return UVWS_EOPTION;
+static bool is_known(const struct option_row *row, const char *name) {
+  while (row->name && strcmp(row->name, name) != 0)
+    row++;
+  return row->name != NULL;
 }
 
 /* Every name is looked up before any value is read: what a table holds beside a typo does not
  * matter. */
-static int refuse_unknown_names(lua_State *L, int index) {
+static int refuse_unknown_names(lua_State *L, int index, const struct option_row *known,
+                                const char *prefix) {
   lua_pushnil(L);
   while (lua_next(L, index)) {
-    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-    if (!name || !find_row(name)) return refuse_unknown(L);
+    if (lua_type(L, -2) != LUA_TSTRING) {
+      lua_pushfstring(L, "unknown option: option names are strings, got a %s",
+                      luaL_typename(L, -2));
+      return UVWS_EOPTION;
+    }
+    if (!is_known(known, lua_tostring(L, -2))) {
+      lua_pushfstring(L, "unknown option '%s%s'", prefix, lua_tostring(L, -2));
+      return UVWS_EOPTION;
+    }
     lua_pop(L, 1);
   }
   return 0;
 }
 
 /* The rows in order, so that the same table always names the same fault. */
-int uvws__lua_options_read(lua_State *L, int index, uvws_options_t *options) {
-  if (refuse_unknown_names(L, index) != 0) return UVWS_EOPTION;
-  for (const struct option_row *row = rows; row < rows + sizeof rows / sizeof *rows; row++) {
+static int read_rows(lua_State *L, int index, const struct option_row *row, const char *prefix,
+                     uvws_options_t *options) {
+  if (refuse_unknown_names(L, index, row, prefix) != 0) return UVWS_EOPTION;
+  for (; row->name; row++) {
     lua_pushstring(L, row->name);
     lua_rawget(L, index);
-    if (!lua_isnil(L, -1)) {
-      int value = lua_gettop(L);
-      const char *expected = row->read(L, options, (char *)options + row->offset);
-      if (expected) {
-        lua_settop(L, value);
-        lua_pushfstring(L, "bad option '%s': %s expected, got %s", row->name, expected,
-                        luaL_typename(L, value));
-        return UVWS_EOPTION;
-      }
+    int value = lua_gettop(L);
+    const char *expected =
+        lua_isnil(L, value) ? NULL : row->read(L, options, (char *)options + row->offset);
+    if (expected && expected != message_is_pushed) {
+      lua_pushfstring(L, "bad option '%s%s': %s expected, got %s", prefix, row->name, expected,
+                      luaL_typename(L, value));
     }
-    lua_pop(L, 1);
+    if (expected) return UVWS_EOPTION;
+    lua_settop(L, value - 1);
   }
   return 0;
+}
+
+/* true: offered, as by default; false: not offered; a table: offered with its parameters. */
+static const char *read_compression(lua_State *L, uvws_options_t *options, void *field) {
+  if (lua_isboolean(L, -1)) {
+    *(uvws_compression_t *)field =
+        lua_toboolean(L, -1) ? UVWS_COMPRESSION_DEFAULT : UVWS_COMPRESSION_OFF;
+    return NULL;
+  }
+  if (!lua_istable(L, -1)) return "true, false or a table of parameters";
+  int err = read_rows(L, lua_gettop(L), compression_rows, "compression.", options);
+  return err ? message_is_pushed : NULL;
+}
+
+int uvws__lua_options_read(lua_State *L, int index, uvws_options_t *options) {
+  return read_rows(L, index, rows, "", options);
 }

@@ -721,11 +721,27 @@ describe("misuse", function()
       ca_file = { 5 }, ca_path = { 5 }, cert_file = { 5 }, key_file = { 5 }, server_name = { 5 },
       insecure_skip_verify = { 1, "true", "false", 0 },
       compression = { 1, "true" },
+      high_water_mark = { "1" }, low_water_mark = { 0 }, max_buffered = { -1 },
       protocol = { 13, { 5 } },
     }
     for name, values in pairs(bad) do
       for _, value in ipairs(values) do
         refused(EOPTION, "'" .. name .. "'", ws:connect(uri("PLAIN"), { [name] = value }))
+      end
+    end
+  end)
+
+  it("with a parameter of compression is refused, and the parameter is named", function()
+    local ws = WebSockets.new()
+    refused(EOPTION, "unknown option 'compression.leve'", ws:connect(uri("PLAIN"), { compression = { leve = 1 } }))
+    local bad = {
+      level = { 0, 10, "6" }, memory_level = { 0, 10, 1.5 }, threshold = { "1" },
+      client_max_window_bits = { 7, 16, true }, server_max_window_bits = { 7, 16 },
+      client_no_context_takeover = { 1 }, server_no_context_takeover = { "true" },
+    }
+    for name, values in pairs(bad) do
+      for _, value in ipairs(values) do
+        refused(EOPTION, "'compression." .. name .. "'", ws:connect(uri("PLAIN"), { compression = { [name] = value } }))
       end
     end
   end)
@@ -747,6 +763,7 @@ describe("options", function()
       port = support.port("TLS"), headers = { A = "b" }, protocols = { "any" }, origin = "https://example.org",
       connect_timeout_ms = 10000, handshake_timeout_ms = math.huge, close_timeout_ms = 5000,
       max_message_size = math.huge, max_fragments = 100, max_head_size = 65536, compression = true,
+      high_water_mark = 2 ^ 20, low_water_mark = 2 ^ 18, max_buffered = math.huge,
       tls_min = WebSockets.TLS_1_2, tls_max = WebSockets.TLS_1_3, ca_file = support.ca_file,
       server_name = "localhost", insecure_skip_verify = false,
     }, { open = disconnect })
@@ -763,9 +780,21 @@ describe("options", function()
     refused(EOPTION, "'protocol'", WebSockets.new():connect(uri("PLAIN"), { protocol = "a", protocols = "b" }))
   end)
 
-  it("take compression as true, false or a table", function()
-    for _, compression in ipairs({ true, false, {} }) do
-      assert.equal("open close", talk(uri("PLAIN"), { compression = compression }, { open = disconnect }).order)
+  it("take compression as true, false or a table of parameters", function()
+    local function offered(compression)
+      local options = { compression = compression }
+      local head = talk(uri("PLAIN", "head"), options, { message = disconnect }).message.data
+      return head:match("Sec%-WebSocket%-Extensions: ([^\n]*)")
     end
+    assert.matches("^permessage%-deflate", offered(nil))
+    assert.equal(offered(nil), offered(true))
+    assert.is_nil(offered(false))
+    local all = offered({
+      level = 1, memory_level = 9, threshold = 1, client_max_window_bits = 10, server_max_window_bits = 9,
+      client_no_context_takeover = true, server_no_context_takeover = true,
+    })
+    assert.matches("client_max_window_bits=10", all)
+    assert.matches("server_max_window_bits=9", all)
+    assert.matches("server_no_context_takeover", all)
   end)
 end)
