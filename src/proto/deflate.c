@@ -23,8 +23,9 @@ struct uvws__deflater {
 struct uvws__inflater {
   const struct uvws__env *env;
   uint8_t window_bits;
-  uint8_t is_final;  /* a block with BFINAL has ended the stream; the message may go on */
-  uint8_t tail_used; /* of `tail`, by uvws__inflate_end */
+  uint8_t is_final;    /* a block with BFINAL has ended the stream; the message may go on */
+  uint8_t is_in_block; /* or in its header: what was read does not end on a block's border */
+  uint8_t tail_used;   /* of `tail`, by uvws__inflate_end */
   z_stream z;
 };
 
@@ -164,7 +165,7 @@ void uvws__inflater_give(struct uvws__zstock *stock, struct uvws__inflater *infl
   if (!inflater) return;
   inflater_free(stock->inflater);
   inflateReset(&inflater->z);
-  inflater->is_final = inflater->tail_used = 0;
+  inflater->is_final = inflater->is_in_block = inflater->tail_used = 0;
   stock->inflater = inflater;
 }
 
@@ -176,10 +177,17 @@ static int restart(struct uvws__inflater *i) {
   if (!window) return UVWS__ENOMEM;
   inflateGetDictionary(&i->z, window, &len);
   inflateReset(&i->z);
-  inflateSetDictionary(&i->z, window, len);
+  int err = inflateSetDictionary(&i->z, window, len);
   uvws__free(i->env, window);
-  i->is_final = 0;
+  if (err != Z_OK) return UVWS__ENOMEM;
+  i->is_final = i->is_in_block = 0;
   return 0;
+}
+
+/* Where zlib stands behind input: 128 says at the end of a block, and below are the bits of the
+ * last byte that it has not used. */
+static int is_in_block(const z_stream *z) {
+  return !(z->data_type & 128) || (z->data_type & 63);
 }
 
 static int inflate_answer(int err) {
@@ -204,6 +212,7 @@ int uvws__inflate(struct uvws__inflater *i, const uint8_t *data, size_t len, siz
     i->z.avail_out = out_part;
     int err = inflate(&i->z, Z_SYNC_FLUSH);
     *used += in_part - i->z.avail_in;
+    if (i->z.avail_in < in_part) i->is_in_block = (uint8_t)is_in_block(&i->z);
     *out_len += out_part - i->z.avail_out;
     i->is_final = err == Z_STREAM_END;
     if (err == Z_BUF_ERROR) break; /* no progress: nothing to do or nowhere to put it */
@@ -216,14 +225,18 @@ int uvws__inflate(struct uvws__inflater *i, const uint8_t *data, size_t len, siz
 int uvws__inflate_end(struct uvws__inflater *i, uint8_t *out, size_t room, size_t *out_len) {
   size_t used;
   *out_len = 0;
-  /* A sender that let BFINAL be its last word wrote no block for the tail to complete. */
-  if (i->is_final) return UVWS__INFLATE_MORE;
+  /* The tail completes the empty block that the sender began with its flush. Some have begun none:
+   * BFINAL was their last word, or all was flushed with an earlier fragment and the last one is
+   * empty, as python3-websockets ends every fragmented message. */
+  if (i->is_final || !i->is_in_block) {
+    i->tail_used = 0;
+    return UVWS__INFLATE_MORE;
+  }
   int answer =
       uvws__inflate(i, tail + i->tail_used, sizeof tail - i->tail_used, &used, out, room, out_len);
   i->tail_used += (uint8_t)used;
   if (answer != UVWS__INFLATE_MORE) return answer;
   i->tail_used = 0;
-  /* zlib: 128 says that the last thing read was the end of a block. A message that was cut inside
-   * one is not whole. */
-  return i->z.data_type & 128 ? UVWS__INFLATE_MORE : UVWS_EPROTOCOL;
+  /* A message that was cut inside a block is not whole. */
+  return i->is_in_block ? UVWS_EPROTOCOL : UVWS__INFLATE_MORE;
 }
