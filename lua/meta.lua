@@ -1,0 +1,145 @@
+---@meta
+-- Types of the Lua modules, for the Lua language server. Times are in milliseconds, sizes in bytes.
+
+---@class uvws.CompressionParameters permessage-deflate (RFC 7692)
+---@field level? integer 1 (fast) to 9 (small); default 6
+---@field memory_level? integer 1 to 9; default 8
+---@field threshold? integer shorter messages go out plain; default 1,024
+---@field client_max_window_bits? integer 8 to 15, for what we send; default: the server chooses
+---@field server_max_window_bits? integer 8 to 15, asked of the server; default: not asked
+---@field client_no_context_takeover? boolean each message that we send is compressed on its own
+---@field server_no_context_takeover? boolean asked of the server
+
+---@alias uvws.TlsVersion "TLS_V1"|"TLS_V1_1"|"TLS_V1_2"|"TLS_V1_3" # the constants TLS_1_0 to TLS_1_3
+
+---math.huge stands for "no time-out" and "no limit". Any other name is refused.
+---@class uvws.ConnectOptions
+---@field port? integer wins over the URI's; default: the URI's, else 80 or 443
+---@field headers? table<string, string>|string[][] name = value, or a list of {name, value} where a name repeats
+---@field protocols? string|string[] subprotocols, the most wanted first
+---@field origin? string
+---@field connect_timeout_ms? number from the name to TCP; default 10,000
+---@field handshake_timeout_ms? number TLS and HTTP; default 10,000
+---@field close_timeout_ms? number the closing handshake; default 5,000
+---@field max_message_size? number received; default 16 MiB
+---@field max_fragments? number of a received message; default 65,536
+---@field max_head_size? number of the HTTP answer; default 64 KiB
+---@field compression? boolean|uvws.CompressionParameters default true: offered
+---@field tls? uvws.TlsVersion exactly this version; default: 1.2 or newer
+---@field tls_min? uvws.TlsVersion not together with tls
+---@field tls_max? uvws.TlsVersion not together with tls
+---@field ca_file? string PEM; default with ca_path: the system's store
+---@field ca_path? string a folder of hashed PEM files
+---@field cert_file? string the client's certificate chain, PEM
+---@field key_file? string its key, PEM; default: in cert_file
+---@field server_name? string for SNI and verification; default: the URI's host
+---@field insecure_skip_verify? boolean accept any certificate: anybody may read, and answer for the server
+---@field high_water_mark? number of what is queued to be sent; default 1 MiB
+---@field low_water_mark? number default: a quarter of high_water_mark
+---@field max_buffered? number a send that would go beyond is refused; default: no limit
+---@field protocol? string the plugin's old name of protocols; "7", "8" and "13" mean nothing
+---@field throttle? any the plugin's; means nothing
+
+---@class uvws.Message
+---@field data string
+---@field type "text"|"binary"
+
+---@class uvws.Event
+---@field name "WsEvent0"
+---@field type "OnOpen0"|"OnMessage0"|"OnError0"|"OnClose0"
+---@field target uvws.WebSocket the client that hears it
+---@field data? string ONMESSAGE: the message
+---@field isBinary? boolean ONMESSAGE
+---@field message? uvws.Message ONMESSAGE: data and type once more
+---@field code? integer ONCLOSE: the close code (RFC 6455 7.4), 1005 or 1006 without one; ONERROR: negative
+---@field reason? string ONCLOSE: the peer's reason, or why there is none; ONERROR: one line for a person
+---@field wasClean? boolean ONCLOSE: both sides said Close
+---@field error? string ONERROR: the symbolic name of the code, "ECONNREFUSED" or "UVWS_EHTTP_STATUS"
+---@field status? integer ONERROR, when a server answered with HTTP: the status
+---@field headers? table ONERROR with status: a list of {name, value}, and the first value of each by lower-case name
+---@field body? string ONERROR with status: the first 64 KiB of the body
+
+---@alias uvws.Listener fun(event: uvws.Event)|table # a table's method of the event's name is called: t:WsEvent0(event)
+
+---@class uvws.Constants
+---@field WSEVENT "WsEvent0"
+---@field ONOPEN "OnOpen0"
+---@field ONMESSAGE "OnMessage0"
+---@field ONCLOSE "OnClose0"
+---@field ONERROR "OnError0"
+---@field TLS_1_0 "TLS_V1"
+---@field TLS_1_1 "TLS_V1_1"
+---@field TLS_1_2 "TLS_V1_2"
+---@field TLS_1_3 "TLS_V1_3"
+---@field TEXT "text"
+---@field BINARY "binary"
+---@field OFF 0
+---@field LOW 33
+---@field MEDIUM 66
+---@field HIGH 1000
+---@field P7 "7"
+---@field P8 "8"
+---@field P13 "13"
+
+---A client. For every connect that returned true: at most one ONOPEN, at most one ONERROR, then exactly one ONCLOSE,
+---last. A program may keep fields of its own in it, under names that are strings.
+---@class uvws.WebSocket : uvws.Constants
+local WebSocket = {}
+
+---Hear the client's events. A wrong event name or listener raises.
+---@param event "WsEvent0"
+---@param handler uvws.Listener
+---@return true
+function WebSocket:addEventListener(event, handler) end
+
+---Take back one addEventListener.
+---@param event "WsEvent0"
+---@param handler uvws.Listener
+---@return true|nil # nil when there was none
+function WebSocket:removeEventListener(event, handler) end
+
+---Begin to connect; from the listener of ONCLOSE too. Wrong argument types raise.
+---@param uri string
+---@param options? uvws.ConnectOptions
+---@return true|nil
+---@return string? message
+---@return integer? code
+function WebSocket:connect(uri, options) end
+
+---Queue a message. Before ONOPEN it waits. After the close, and while closing, it is refused.
+---@param data string
+---@param kind? "text"|"binary" default "text"
+---@return true|nil
+---@return string? message
+---@return integer? code
+function WebSocket:send(data, kind) end
+
+---Start the closing handshake; while connecting, cancel. Before connect and after the close it does nothing.
+---@param code? integer default 1000; 1000 to 1003, 1007 to 1014, 3000 to 4999; 0 sends a Close without one
+---@param reason? string UTF-8, at most 123 bytes
+---@return true|nil
+---@return string? message
+---@return integer? code
+function WebSocket:disconnect(code, reason) end
+
+---@return string
+function WebSocket:getVersion() end
+
+---@class plugin.websockets : uvws.Constants
+---@field _VERSION string
+local WebSockets = {}
+
+---@return uvws.WebSocket
+function WebSockets.new() end
+
+---Turn the loop until nothing is active any more. Not from inside a callback, where it raises. Where luv or Neovim
+---turn a loop, nobody needs to call it.
+---@return true
+function WebSockets.run() end
+
+---Who hears of errors in listeners, with their tracebacks; nil: standard error.
+---@param handler fun(message: any)|nil
+---@return fun(message: any)|nil before
+function WebSockets.setErrorHandler(handler) end
+
+return WebSockets
