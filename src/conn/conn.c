@@ -24,6 +24,7 @@ static void enter_open(struct uvws__conn *c) {
 }
 
 static void enter_ending(struct uvws__conn *c) {
+  uvws__conn_has_progressed(c); /* what was before does not count */
   uvws__conn_set_deadline(c, c->close_timeout_ms);
 }
 

@@ -129,6 +129,7 @@ struct uvws__conn {
   /* Out. */
   struct uvws__chain out;
   size_t writing;   /* bytes at the head of `out` that the transport has and the kernel not yet */
+  size_t unsent;    /* of these, when we last looked whether the peer takes any */
   uint64_t written; /* bytes ever handed to the kernel; with out.len, all ever queued */
   struct uvws__sent_queue sent;
   int write_error; /* met inside a call: told from the loop */
@@ -193,6 +194,7 @@ void uvws__conn_flush(struct uvws__conn *c);       /* from the loop: writes, com
 void uvws__conn_flush_later(struct uvws__conn *c); /* from anywhere */
 void uvws__conn_push(struct uvws__conn *c);        /* from anywhere: writes and does no more */
 void uvws__conn_on_written(struct uvws__conn *c, int status);
+int uvws__conn_has_progressed(struct uvws__conn *c); /* 1: the kernel took bytes since last asked */
 
 /* pack.c */
 int uvws__conn_is_packed(const struct uvws__conn *c, size_t len, unsigned flags);

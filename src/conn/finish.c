@@ -112,6 +112,11 @@ void uvws__conn_on_end(struct uvws__conn *c, int err, const char *detail) {
 void uvws__conn_on_deadline(struct uvws__deadline *deadline) {
   struct uvws__conn *c =
       (struct uvws__conn *)((char *)deadline - offsetof(struct uvws__conn, deadline));
+  int is_ending = c->state == CONN_CLOSING || c->state == CONN_DRAINING;
+  if (is_ending && uvws__conn_has_progressed(c)) {
+    uvws__conn_set_deadline(c, c->close_timeout_ms);
+    return;
+  }
   switch (c->state) {
   case CONN_CONNECTING:
     uvws__conn_fail(c, UVWS_ECONNECT_TIMEOUT, 0, uvws_strerror(UVWS_ECONNECT_TIMEOUT));

@@ -38,10 +38,17 @@ void uvws__conn_push(struct uvws__conn *c) {
     if (answer == UVWS__WRITTEN)
       wrote(c, len);
     else if (answer == UVWS__WRITING)
-      c->writing = len;
+      c->writing = c->unsent = len;
     else
       drop_output(c, answer);
   }
+}
+
+int uvws__conn_has_progressed(struct uvws__conn *c) {
+  size_t before = c->unsent;
+  if (!c->writing) return 0;
+  c->unsent = c->transport->ops->unsent(c->transport);
+  return c->unsent < before;
 }
 
 static int is_writable(const struct uvws__conn *c) {
@@ -64,6 +71,7 @@ void uvws__conn_flush(struct uvws__conn *c) {
   uvws__conn_complete(c, 0);
   tell_drained(c);
   if (c->state == CONN_DRAINING && !c->out.len) uvws__conn_drained(c);
+  uvws__pool_trim(&c->ctx->pool);
 }
 
 void uvws__conn_flush_later(struct uvws__conn *c) {

@@ -169,6 +169,14 @@ static int stream_write(struct uvws__transport *transport, const uv_buf_t *bufs,
   return result;
 }
 
+static size_t stream_unsent(const struct uvws__transport *transport) {
+  const struct uvws__stream *s = (const struct uvws__stream *)transport;
+  size_t len = uv_stream_get_write_queue_size((const uv_stream_t *)&s->uv);
+  for (unsigned i = s->rest_next; i < s->rest_count; i++)
+    len += s->rest[i].len;
+  return len;
+}
+
 /*
  * The end
  */
@@ -204,6 +212,7 @@ static const struct uvws__transport_ops stream_ops = {
     .read_start = stream_read_start,
     .read_stop = stream_read_stop,
     .write = stream_write,
+    .unsent = stream_unsent,
     .shutdown = stream_shutdown,
     .close = stream_close,
 };

@@ -124,6 +124,7 @@ static const struct uvws__transport_ops tls_ops = {
     .read_start = uvws__tls_read_start,
     .read_stop = uvws__tls_read_stop,
     .write = uvws__tls_write,
+    .unsent = uvws__tls_unsent,
     .shutdown = uvws__tls_shutdown,
     .close = tls_close,
 };

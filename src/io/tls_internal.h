@@ -104,6 +104,7 @@ void uvws__tls_cancel_later(struct uvws__tls *t);
 
 /* tls_write.c */
 int uvws__tls_write(struct uvws__transport *base, const uv_buf_t *bufs, unsigned count);
+size_t uvws__tls_unsent(const struct uvws__transport *base);
 void uvws__tls_shutdown(struct uvws__transport *base);
 /* Hand `out` to `lower`, unless a write is under way. Answers as ops->write does. */
 int uvws__tls_flush(struct uvws__tls *t);

@@ -150,6 +150,15 @@ int uvws__tls_write(struct uvws__transport *base, const uv_buf_t *bufs, unsigned
   return answer;
 }
 
+size_t uvws__tls_unsent(const struct uvws__transport *base) {
+  const struct uvws__tls *t = (const struct uvws__tls *)base;
+  size_t len = t->out.len;
+  if (t->flying.len) len += t->lower->ops->unsent(t->lower);
+  for (unsigned i = 0; i < t->buf_count; i++)
+    len += t->bufs[i].len;
+  return t->buf_count ? len - t->buf_done : len;
+}
+
 static void shut_lower_down(struct uvws__tls *t) {
   if (!t->is_shutting_down || t->is_lower_shut || t->flying.len || t->out.len) return;
   t->is_lower_shut = 1;

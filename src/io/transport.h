@@ -1,8 +1,8 @@
 /*
- * The seam below conn: a stream of bytes to one peer. Implementations: TCP (io/tcp.c), a unix domain
- * socket (io/unix.c), TLS over any transport (io/tls.c), later an HTTP/2 stream; a fake for tests.
- * A proxy's tunnel needs none: once the proxy has agreed (conn/tunnel.c), the bytes of the transport
- * that leads to it are those of the tunnel.
+ * The seam below conn: a stream of bytes to one peer. Implementations: TCP (io/tcp.c), a unix
+ * domain socket (io/unix.c), TLS over any transport (io/tls.c), later an HTTP/2 stream; a fake for
+ * tests. A proxy's tunnel needs none: once the proxy has agreed (conn/tunnel.c), the bytes of the
+ * transport that leads to it are those of the tunnel.
  *
  * A transport has one owner: the connection, or the transport above it. The owner calls `ops`, the
  * transport calls `events`. Rules:
@@ -63,6 +63,10 @@ struct uvws__transport_ops {
 
   /* Write all of `bufs`, at least one byte in all. UVWS__WRITTEN, UVWS__WRITING or an error. */
   int (*write)(struct uvws__transport *t, const uv_buf_t *bufs, unsigned count);
+
+  /* Bytes of the write under way that the kernel has not taken yet: a peer that makes them fewer is
+   * slow, not dead. Meaningless while no write is under way. */
+  size_t (*unsent)(const struct uvws__transport *t);
 
   /* No more will be written: TLS sends close_notify, TCP a FIN. Errors are not told. */
   void (*shutdown)(struct uvws__transport *t);

@@ -129,6 +129,10 @@ static void conn_close(struct peer_conn *conn) {
   uv_close((uv_handle_t *)&conn->handle, on_peer_closed);
 }
 
+void peer_drop(struct peer_conn *conn) {
+  conn_close(conn);
+}
+
 void peer_reset(struct peer_conn *conn) {
   if (conn->is_closed) return;
   if (uv_tcp_close_reset(&conn->handle, on_peer_closed) == 0)

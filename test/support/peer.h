@@ -117,6 +117,7 @@ void peer_send(struct peer_conn *conn, const void *data, size_t len);
 void peer_send_frame(struct peer_conn *conn, int first, const void *data, size_t len);
 void peer_fin(struct peer_conn *conn);
 void peer_reset(struct peer_conn *conn);
+void peer_drop(struct peer_conn *conn); /* close the socket: a FIN, then an RST for what comes */
 /* Read `len` bytes more, then stop; SIZE_MAX: read for good. */
 void peer_read(struct peer_conn *conn, size_t len);
 
