@@ -90,7 +90,9 @@ typedef struct uvws uvws_t;
   X(ECERT_UNTRUSTED, -20028, "the server's certificate is signed by nobody trusted here")          \
   X(ECERT_REVOKED, -20029, "the server's certificate is revoked")                                  \
   X(EMESSAGE_OPEN, -20030, "a message is being sent in pieces; end it first")                      \
-  X(ENOMESSAGE, -20031, "no message was begun")
+  X(ENOMESSAGE, -20031, "no message was begun")                                                    \
+  X(EPONG_TIMEOUT, -20032, "no sign of life from the server within pong_timeout_ms of a Ping")     \
+  X(EIDLE_TIMEOUT, -20033, "no message within idle_timeout_ms")
 
 enum {
 #define UVWS_ERROR_ENUM(name, number, text) UVWS_##name = (number),
@@ -327,6 +329,16 @@ typedef struct uvws_options {
                              UVWS_ABOVE_MARK */
   size_t low_water_mark;  /* where on_drain fires; default a quarter of the high one */
   size_t max_buffered;    /* a send that would go beyond is refused; default: no limit */
+
+  /* Keep-alive. A Ping (RFC 6455 5.5.2) goes out after so much silence from the server, and any
+   * byte of its is a sign of life. When none has come pong_timeout_ms later, on_error tells
+   * UVWS_EPONG_TIMEOUT. Time that this process spends busy or asleep is nobody's fault: what has
+   * arrived is read before a server is judged. The Pongs of these Pings are not told. A connection
+   * that is paused is not judged. */
+  uint32_t ping_interval_ms; /* default: no Pings */
+  uint32_t pong_timeout_ms;  /* default 10,000; UVWS_NO_TIMEOUT: never judge, just ping */
+  uint32_t idle_timeout_ms;  /* without a message either way, the connection closes with 1001 and
+                                UVWS_EIDLE_TIMEOUT, at most a quarter late; default: never */
 } uvws_options_t;
 
 /*

@@ -21,14 +21,17 @@ static void enter_upgrading(struct uvws__conn *c) {
 static void enter_open(struct uvws__conn *c) {
   uvws__deadline_clear(&c->ctx->deadlines, &c->deadline);
   uvws__opening_free(c);
+  uvws__keepalive_start(c);
 }
 
 static void enter_ending(struct uvws__conn *c) {
+  uvws__keepalive_stop(c);
   uvws__conn_has_progressed(c); /* what was before does not count */
   uvws__conn_set_deadline(c, c->close_timeout_ms);
 }
 
 static void enter_cut(struct uvws__conn *c) {
+  uvws__keepalive_stop(c);
   uvws__deadline_clear(&c->ctx->deadlines, &c->deadline);
   /* A flush that was due would be taken for the end, which comes when the transport has closed. */
   uvws__context_drop_task(&c->task);
@@ -98,6 +101,10 @@ int uvws__conn_new(uvws_t *ws, uvws_options_t *options, struct uvws__conn **out)
   c->packer.options.memory_level = (uint8_t)options->compression_memory_level;
   c->packer.threshold = options->compression_threshold;
   c->opening->options = options;
+  if (uvws__keepalive_new(c, options) != 0) {
+    uvws__conn_free(c);
+    return UV_ENOMEM;
+  }
   *out = c;
   return 0;
 fail:
@@ -124,6 +131,7 @@ void uvws__conn_free(struct uvws__conn *c) {
   uvws__deadlines_release(&c->ctx->deadlines, 1);
   uvws__context_drop_task(&c->task);
   uvws__opening_free(c);
+  uvws__keepalive_free(c);
   uvws__head_free(c->head);
   uvws__inbound_deinit(&c->inbound);
   uvws__framer_free(env, c->reader);
@@ -142,6 +150,7 @@ void uvws__conn_end(struct uvws__conn *c) {
   uvws__client_drop_waiting(ws);
   ws->conn = NULL;
   ws->ended = c;
+  ws->counters.bytes_out += c->written;
   uvws__deliver_close(ws, c);
   ws->ended = NULL;
   uvws__conn_free(c);

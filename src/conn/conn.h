@@ -8,6 +8,7 @@
  *   receive.c   bytes in, events out
  *   send.c      messages in, bytes out; completions
  *   finish.c    the closing handshake, failing, draining
+ *   keepalive.c Pings, round trips, dead peers, idle connections
  *   deliver.c   the only caller of user code
  */
 #ifndef UVWS_CONN_CONN_H
@@ -57,6 +58,30 @@ struct uvws__waiting {
 };
 
 struct uvws__conn;
+struct uvws__keepalive;
+
+/* Round trips of our own Pings, in microseconds. */
+struct uvws__rtt {
+  uint64_t count;
+  uint64_t last_us;
+  uint64_t smoothed_us;
+  uint64_t min_us;
+};
+
+/* What a client has done in all its connections. Those that stand behind it at the hot path are
+ * incremented and nothing else. */
+struct uvws__counters {
+  uint64_t bytes_in;
+  uint64_t bytes_out; /* of connections that are over */
+  uint64_t messages_in;
+  uint64_t messages_out;
+  uint64_t frames_in; /* of connections that are over */
+  uint64_t frames_out;
+  uint64_t pings_in;
+  uint64_t pings_out;
+  uint64_t pongs_in;
+  uint64_t pongs_out;
+};
 
 struct uvws {
   uvws_context_t *ctx;
@@ -79,6 +104,9 @@ struct uvws {
     size_t max;
   } marks;
   int is_above; /* the high mark was reached, on_drain is owed */
+
+  struct uvws__counters counters;
+  struct uvws__rtt rtt;
 };
 
 /* What only a connection that is not open yet needs. */
@@ -116,6 +144,8 @@ struct uvws__conn {
   const char *protocol;          /* points into head */
   uint32_t close_timeout_ms;
   struct uvws__ending ending;
+  struct uvws__keepalive *keepalive; /* NULL: none is wanted */
+  uint64_t heard_ms;                 /* when bytes came last; 0: not since the last Ping */
 
   /* In. */
   struct uvws__inbound inbound;
@@ -213,6 +243,14 @@ void uvws__conn_cut(struct uvws__conn *c); /* close the transport; on_close foll
 void uvws__conn_drained(struct uvws__conn *c); /* all that was queued is out, or may be */
 void uvws__conn_on_end(struct uvws__conn *c, int err, const char *detail);
 void uvws__conn_on_deadline(struct uvws__deadline *deadline);
+
+/* keepalive.c */
+int uvws__keepalive_new(struct uvws__conn *c, const uvws_options_t *options); /* 0 or UV_ENOMEM */
+void uvws__keepalive_start(struct uvws__conn *c);
+void uvws__keepalive_stop(struct uvws__conn *c);
+void uvws__keepalive_free(struct uvws__conn *c);
+/* 1: it answers a Ping of ours, of which the caller knows nothing. */
+int uvws__keepalive_take_pong(struct uvws__conn *c, const uint8_t *data, size_t len);
 
 /* deliver.c */
 void uvws__deliver_open(struct uvws__conn *c);

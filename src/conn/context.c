@@ -64,7 +64,9 @@ static void on_idle(uv_idle_t *idle) {
 }
 
 static void on_check(uv_check_t *check) {
-  run_tasks(check->data);
+  uvws_context_t *ctx = check->data;
+  ctx->polls++;
+  run_tasks(ctx);
 }
 
 static void arm_timer(void *arg);
@@ -142,6 +144,7 @@ int uvws__context_new(uv_loop_t *loop, const struct uvws__env *env, uvws_context
   if (!ctx) return UV_ENOMEM;
   ctx->loop = loop;
   ctx->env = whole;
+  ctx->has_own_clock = env->now_ms != NULL;
   ctx->holds = 1;
   ring_init(&ctx->tasks);
   ctx->dial_start = uvws__dial_start;
@@ -179,6 +182,27 @@ void uvws__context_add_task(uvws_context_t *ctx, struct uvws__task *task) {
 
 void uvws__context_drop_task(struct uvws__task *task) {
   if (task->next) ring_remove(task);
+}
+
+static void on_after_poll(struct uvws__task *task) {
+  struct uvws__after_poll *after = (struct uvws__after_poll *)task;
+  if (after->ctx->polls == after->poll)
+    uvws__context_add_task(after->ctx, task);
+  else
+    after->run(after);
+}
+
+void uvws__context_after_poll(uvws_context_t *ctx, struct uvws__after_poll *after,
+                              void (*run)(struct uvws__after_poll *after)) {
+  after->ctx = ctx;
+  after->poll = ctx->polls;
+  after->run = run;
+  after->task.run = on_after_poll;
+  uvws__context_add_task(ctx, &after->task);
+}
+
+uint64_t uvws__context_now_us(const uvws_context_t *ctx) {
+  return ctx->has_own_clock ? ctx->env.now_ms(ctx->env.arg) * 1000 : uv_hrtime() / 1000;
 }
 
 int uvws__context_mask_key(uvws_context_t *ctx, uint8_t key[4]) {

@@ -15,8 +15,8 @@
 #include "util/chain.h"
 #include "util/deadline.h"
 
-/* One read takes this much at most: a message that a read cuts in two has to be copied, so reads larger
- * than a message pay (bench/README.md). */
+/* One read takes this much at most: a message that a read cuts in two has to be copied, so reads
+ * larger than a message pay (bench/README.md). */
 #define UVWS__READ_SIZE 131072
 
 /* Mask keys come out of a pool, since a system call per frame costs more than the frame. */
@@ -30,10 +30,19 @@ struct uvws__task {
   void (*run)(struct uvws__task *task);
 };
 
+/* Something to do once the loop has polled: what was ready to be read by now has been read then. */
+struct uvws__after_poll {
+  struct uvws__task task;
+  uvws_context_t *ctx;
+  uint64_t poll; /* polls seen when it was asked for */
+  void (*run)(struct uvws__after_poll *after);
+};
+
 struct uvws_context {
   uv_loop_t *loop;
   struct uvws__env env;
-  size_t holds; /* the user's and one per client; at 0 the handles close */
+  int has_own_clock; /* the env's clock is not the loop's */
+  size_t holds;      /* the user's and one per client; at 0 the handles close */
   int is_closing;
   int handles; /* not closed yet */
 
@@ -48,6 +57,7 @@ struct uvws_context {
   uv_idle_t idle;
   uv_check_t check;
   struct uvws__task tasks; /* the ring's head */
+  uint64_t polls;          /* times that the loop polled while a task was due */
 
   uv_timer_t timer; /* for the earliest deadline; does not keep the loop alive */
   uint64_t timer_at_ms;
@@ -78,10 +88,19 @@ void uvws__context_add_task(uvws_context_t *ctx, struct uvws__task *task);
 /* Take it back. Not due: nothing happens. */
 void uvws__context_drop_task(struct uvws__task *task);
 
+void uvws__context_after_poll(uvws_context_t *ctx, struct uvws__after_poll *after,
+                              void (*run)(struct uvws__after_poll *after));
+
+/* The loop's idea of now, which costs nothing: as old as this turn of the loop at most. */
+static inline uint64_t uvws__context_loop_ms(const uvws_context_t *ctx) {
+  return ctx->has_own_clock ? ctx->env.now_ms(ctx->env.arg) : uv_now(ctx->loop);
+}
+uint64_t uvws__context_now_us(const uvws_context_t *ctx);
+
 /* random.c: the default of env->random. */
 int uvws__random_bytes(void *arg, void *out, size_t len);
 
-/* 4 fresh CSPRNG bytes (RFC 6455 5.3). 0 or an error. */
+/* 4 fresh CSPRNG bytes, for a mask key (RFC 6455 5.3) and whatever else. 0 or an error. */
 int uvws__context_mask_key(uvws_context_t *ctx, uint8_t key[4]);
 
 /* A framer to read with, for as long as the connection stands inside a frame. */

@@ -10,6 +10,7 @@ void uvws__deliver_open(struct uvws__conn *c) {
 
 void uvws__deliver_chunk(struct uvws__conn *c, const struct uvws__inbound_event *event) {
   uvws_t *ws = c->ws;
+  ws->counters.messages_in += event->is_last != 0;
   unsigned part = (event->is_first ? UVWS_FIRST : 0u) | (event->is_last ? UVWS_LAST : 0u);
   if (ws->callbacks.on_chunk)
     ws->callbacks.on_chunk(ws, event->kind, event->data, event->len, part, ws->user);
@@ -22,6 +23,7 @@ void uvws__deliver_drain(struct uvws__conn *c) {
 
 void uvws__deliver_message(struct uvws__conn *c, const struct uvws__inbound_event *event) {
   uvws_t *ws = c->ws;
+  ws->counters.messages_in++;
   if (ws->callbacks.on_message)
     ws->callbacks.on_message(ws, event->kind, event->data, event->len, ws->user);
 }

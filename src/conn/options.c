@@ -16,6 +16,7 @@
 #define DEFAULT_COMPRESSION_LEVEL 6
 #define DEFAULT_COMPRESSION_MEMORY_LEVEL 8
 #define DEFAULT_COMPRESSION_THRESHOLD 1024
+#define DEFAULT_PONG_TIMEOUT_MS 10000
 #define DEFAULT_HIGH_WATER_MARK ((size_t)1 << 20)
 
 struct packer {
@@ -83,6 +84,9 @@ static void fill_defaults(uvws_options_t *o) {
   if (!o->high_water_mark) o->high_water_mark = DEFAULT_HIGH_WATER_MARK;
   if (!o->low_water_mark) o->low_water_mark = o->high_water_mark / 4;
   if (!o->max_buffered) o->max_buffered = UVWS_NO_LIMIT;
+  if (!o->pong_timeout_ms) o->pong_timeout_ms = DEFAULT_PONG_TIMEOUT_MS;
+  if (o->ping_interval_ms == UVWS_NO_TIMEOUT) o->ping_interval_ms = 0;
+  if (o->idle_timeout_ms == UVWS_NO_TIMEOUT) o->idle_timeout_ms = 0;
 }
 
 static int is_tls_version(uvws_tls_version_t version) {

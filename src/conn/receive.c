@@ -31,6 +31,8 @@ static void on_alloc(void *owner, uv_buf_t *out) {
 
 static void on_data(void *owner, uint8_t *data, size_t len) {
   struct uvws__conn *c = owner;
+  c->heard_ms = uvws__context_loop_ms(c->ctx);
+  c->ws->counters.bytes_in += len;
   c->is_receiving = 1;
   if (c->state == CONN_UPGRADING)
     uvws__conn_upgrade(c, data, len);
@@ -88,11 +90,14 @@ static void take_event(struct uvws__conn *c, int type, const struct uvws__inboun
     uvws__deliver_chunk(c, event);
     break;
   case UVWS__IN_PING:
+    c->ws->counters.pings_in++;
     answer_ping(c, event);
     uvws__deliver_control(c, type, event);
     break;
   case UVWS__IN_PONG:
-    uvws__deliver_control(c, type, event);
+    c->ws->counters.pongs_in++;
+    if (!uvws__keepalive_take_pong(c, event->data, event->len))
+      uvws__deliver_control(c, type, event);
     break;
   default:
     uvws__conn_take_close(c, event);

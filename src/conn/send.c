@@ -70,6 +70,8 @@ int uvws__conn_send_frame(struct uvws__conn *c, struct uvws__frame_out *frame,
   int err = out->cb ? reserve_sent(c) : 0;
   if (!err) err = start_frame(c, frame);
   if (err) return err;
+  c->ws->counters.frames_out++;
+  c->ws->counters.messages_out += frame->fin;
   write_frame(c, frame, out->data, out->len);
   if (out->cb) expect_sent(c, out->cb, out->arg);
   uvws__conn_flush_later(c);
@@ -115,6 +117,9 @@ int uvws__conn_send_control(struct uvws__conn *c, uint8_t opcode, const uint8_t 
   assert(len <= UVWS__CONTROL_MAX);
   int err = start_frame(c, &frame);
   if (err) return err;
+  c->ws->counters.frames_out++;
+  c->ws->counters.pings_out += opcode == UVWS__OP_PING;
+  c->ws->counters.pongs_out += opcode == UVWS__OP_PONG;
   write_frame(c, &frame, data, len);
   uvws__conn_flush_later(c);
   return 0;
