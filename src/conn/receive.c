@@ -134,6 +134,7 @@ static void receive_events(struct uvws__conn *c) {
 }
 
 void uvws__conn_receive(struct uvws__conn *c, const uint8_t *data, size_t len) {
+  if (!is_listening(c)) return; /* on_open, or what waited for it, may have ended us */
   int err = c->reader ? 0 : uvws__context_take_reader(c->ctx, &c->reader);
   if (err) {
     uvws__conn_fail(c, err, UVWS__CLOSE_INTERNAL_ERROR, uvws_strerror(err));

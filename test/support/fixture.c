@@ -21,7 +21,8 @@ static void *memory_realloc(void *arg, void *ptr, size_t size) {
     free(block);
     return NULL;
   }
-  if (++m->asked == m->fail_at) {
+  m->asked++;
+  if (m->fail_at && (m->asked == m->fail_at || (m->fails_on && m->asked > m->fail_at))) {
     m->has_failed = 1;
     return NULL;
   }

@@ -66,6 +66,7 @@ struct memory {
   size_t peak;    /* the most of them */
   size_t asked;   /* allocations and resizings so far */
   size_t fail_at; /* of `asked`, counted from 1; 0: none */
+  int fails_on;   /* all that come behind it fail too */
   int has_failed;
 };
 
@@ -81,7 +82,6 @@ struct fixture {
   char diary[4096];
   int is_quiet;    /* messages are counted, not written down */
   int inside;      /* an API call is under way: no callback may fire */
-  int is_tolerant; /* running out of memory is expected */
   uint64_t random; /* state of the generator */
   void (*hook)(struct player *p, enum event event); /* at the end of each callback; may be NULL */
   void *arg;
