@@ -40,4 +40,9 @@ ws:addEventListener(ws.WSEVENT, function(event)
   end
 end)
 
-ws:connect(uri, { compression = false, insecure_skip_verify = true, max_message_size = math.huge, close_timeout_ms = 10 })
+ws:connect(uri, {
+  compression = false,
+  insecure_skip_verify = true,
+  max_message_size = math.huge,
+  close_timeout_ms = 10,
+})
