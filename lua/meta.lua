@@ -21,6 +21,9 @@
 ---@field connect_timeout_ms? number from the name to TCP; default 10,000
 ---@field handshake_timeout_ms? number TLS and HTTP; default 10,000
 ---@field close_timeout_ms? number the closing handshake; default 5,000
+---@field ping_interval_ms? number a Ping after so much silence from the server; default: none
+---@field pong_timeout_ms? number how long a Ping may go without a sign of life; default 10,000
+---@field idle_timeout_ms? number without a message either way; default: never
 ---@field max_message_size? number received; default 16 MiB
 ---@field max_fragments? number of a received message; default 65,536
 ---@field max_head_size? number of the HTTP answer; default 64 KiB

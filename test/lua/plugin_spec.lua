@@ -562,6 +562,12 @@ describe("a message", function()
     assert.is_true(os.time() - began < 12)
   end)
 
+  it("that is missed for idle_timeout_ms ends the connection", function()
+    local events = talk(uri("PLAIN"), { idle_timeout_ms = 20 })
+    assert.equal("open error close", events.order)
+    assert.equal("UVWS_EIDLE_TIMEOUT", events.error.error)
+  end)
+
   it("larger than max_message_size ends the connection", function()
     local events = talk(uri("PLAIN"), { max_message_size = 10 }, { open = function(ws) ws:send("12345678901") end })
     assert.equal("open error close", events.order)
@@ -761,6 +767,7 @@ describe("options", function()
   it("are all accepted under their names", function()
     local events = talk(uri("TLS"), {
       port = support.port("TLS"), headers = { A = "b" }, protocols = { "any" }, origin = "https://example.org",
+      ping_interval_ms = 10000, pong_timeout_ms = 10000, idle_timeout_ms = math.huge,
       connect_timeout_ms = 10000, handshake_timeout_ms = math.huge, close_timeout_ms = 5000,
       max_message_size = math.huge, max_fragments = 100, max_head_size = 65536, compression = true,
       high_water_mark = 2 ^ 20, low_water_mark = 2 ^ 18, max_buffered = math.huge,
