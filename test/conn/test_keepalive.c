@@ -417,7 +417,6 @@ static void keepalive_needs_memory(void **state) {
   (void)state;
   struct fixture f;
   fixture_init(&f, &polite);
-  f.is_tolerant = 1;
   for (size_t n = 1;; n++) {
     f.memory.fail_at = f.memory.asked + n;
     f.memory.has_failed = 0;
