@@ -148,6 +148,7 @@ void uvws__conn_end(struct uvws__conn *c) {
   uvws_t *ws = c->ws;
   uvws__conn_complete(c, UV_ECANCELED);
   uvws__client_drop_waiting(ws);
+  ws->is_above = 0; /* what is dropped does not drain */
   ws->conn = NULL;
   ws->ended = c;
   ws->counters.bytes_out += c->written;

@@ -57,7 +57,8 @@ static int is_writable(const struct uvws__conn *c) {
 
 static void tell_drained(struct uvws__conn *c) {
   uvws_t *ws = c->ws;
-  if (!ws->is_above || c->state != CONN_OPEN || uvws__conn_buffered(c) > ws->marks.low) return;
+  if (!ws->is_above || c->state != CONN_OPEN || c->write_error) return;
+  if (uvws__conn_buffered(c) > ws->marks.low) return;
   ws->is_above = 0;
   uvws__deliver_drain(c);
 }
