@@ -7,7 +7,7 @@
 
 #include <assert.h>
 
-#define MASK_STEP ((size_t)8 * UVWS__BLOCK_SIZE)
+#define MASK_STEP ((size_t)2 * UVWS__BLOCK_SIZE)
 
 static int reserve_sent(struct uvws__conn *c) {
   struct uvws__sent_queue *q = &c->sent;

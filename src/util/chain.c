@@ -7,7 +7,7 @@
 #include "util/errors.h"
 
 /* 2 MiB stay in the pool: enough for a busy loop not to ask the allocator in its steady state. */
-#define STOCK 128
+#define STOCK 32
 
 void uvws__pool_init(struct uvws__pool *pool, const struct uvws__env *env) {
   memset(pool, 0, sizeof *pool);

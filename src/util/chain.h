@@ -9,7 +9,7 @@
 
 #include "util/env.h"
 
-#define UVWS__BLOCK_SIZE 16384
+#define UVWS__BLOCK_SIZE 65536
 
 struct uvws__block {
   struct uvws__block *next;
