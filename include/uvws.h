@@ -92,7 +92,10 @@ typedef struct uvws uvws_t;
   X(EMESSAGE_OPEN, -20030, "a message is being sent in pieces; end it first")                      \
   X(ENOMESSAGE, -20031, "no message was begun")                                                    \
   X(EPONG_TIMEOUT, -20032, "no sign of life from the server within pong_timeout_ms of a Ping")     \
-  X(EIDLE_TIMEOUT, -20033, "no message within idle_timeout_ms")
+  X(EIDLE_TIMEOUT, -20033, "no message within idle_timeout_ms")                                    \
+  X(EPROXY, -20040, "the proxy did not open a tunnel")                                             \
+  X(EPROXY_AUTH, -20041, "the proxy wants other credentials")                                      \
+  X(EREDIRECT, -20042, "a redirect was not followed")
 
 enum {
 #define UVWS_ERROR_ENUM(name, number, text) UVWS_##name = (number),
@@ -166,7 +169,8 @@ typedef struct uvws_error {
   int code;            /* negative: uvws_err_name(code) */
   const char *message; /* one line for a person, with the particulars; never NULL */
 
-  /* When a server answered the handshake with anything but a good 101 (else 0 and NULL): */
+  /* When a server answered the handshake with anything but a good 101, or a proxy CONNECT with
+   * anything but a 2xx (else 0 and NULL): */
   int status; /* the HTTP status */
   const uvws_header_t *headers;
   size_t header_count;
@@ -292,7 +296,7 @@ typedef struct uvws_options {
   size_t protocol_count;
   const char *origin; /* Origin; default: none is sent */
 
-  uint32_t connect_timeout_ms;   /* from uvws_connect to TCP; default 10,000 */
+  uint32_t connect_timeout_ms;   /* from uvws_connect to TCP, or a proxy's tunnel; default 10,000 */
   uint32_t handshake_timeout_ms; /* TLS and HTTP together; default 10,000 */
   uint32_t close_timeout_ms;     /* the closing handshake; default 5,000 */
 
@@ -339,6 +343,45 @@ typedef struct uvws_options {
   uint32_t pong_timeout_ms;  /* default 10,000; UVWS_NO_TIMEOUT: never judge, just ping */
   uint32_t idle_timeout_ms;  /* without a message either way, the connection closes with 1001 and
                                 UVWS_EIDLE_TIMEOUT, at most a quarter late; default: never */
+
+  /* The way to the server. */
+  const char *socket_path;     /* a unix domain socket to connect to; the URI still gives Host, path
+                                  and the name in the certificate. Not together with `proxy` */
+  const char *local_address;   /* a numeric IP address of this machine to connect from; addresses of
+                                  the other family are passed over. Default: the system chooses */
+  unsigned tcp_keepalive_s;    /* seconds of silence before TCP probes the peer; default: never.
+                                  uvws_ping tells more: a probe is answered by the peer's kernel */
+  uint32_t attempt_timeout_ms; /* for each address of a name, which are tried 250 ms apart (RFC
+                                  8305); default: connect_timeout_ms is the only limit */
+
+  /*
+   * A proxy: "http://user:password@host:port" (CONNECT), "https://..." (CONNECT in TLS),
+   * "socks5://..." (names are looked up here, the first address is taken), "socks5h://..." (by the
+   * proxy), "socks4a://...". Without a port 80, 443 or 1080; without a scheme http.
+   * Percent-encoding in user and password is undone. TLS and verification of a wss:// URI are for
+   * its host as ever. Reaching the proxy and its agreement count for connect_timeout_ms. A proxy
+   * that refuses is told as UVWS_EPROXY or UVWS_EPROXY_AUTH; of an HTTP proxy on_error gets status,
+   * headers and body.
+   */
+  const char *proxy;                  /* default: none */
+  const uvws_header_t *proxy_headers; /* more fields of the CONNECT request; a Proxy-Authorization
+                                         takes the place of the one from user and password */
+  size_t proxy_header_count;
+  const char *proxy_ca_file; /* PEM, for the certificate of an https proxy, which is always
+                                verified; default: the system's store */
+  int proxy_from_env; /* 1: without `proxy`, take it from ws_proxy or http_proxy for ws://, from
+                         wss_proxy or https_proxy for wss://, else from all_proxy, unless
+                         no_proxy covers the host (names, domains, addresses, 10.0.0.0/8, *); upper
+                         case too, but for HTTP_PROXY, which a CGI program gets from strangers */
+
+  /* How many redirects (301, 302, 303, 307, 308) are followed; default 0: they are refusals like
+   * any other. Never from wss to ws. To another scheme, host or port go neither `headers` nor
+   * user, bearer_token, client certificate and server_name. Each hop has its deadlines anew. One
+   * that may not be followed is told as UVWS_EREDIRECT, with the server's answer. */
+  unsigned max_redirects;
+
+  const char *bearer_token; /* sends Authorization: Bearer (RFC 6750 2.1); not together with a user
+                               in the URI or an Authorization among `headers` */
 } uvws_options_t;
 
 /*

@@ -16,7 +16,8 @@ struct uvws__request {
   const char *const *protocols;
   size_t protocol_count;
   const char *origin;
-  const char *extensions; /* Sec-WebSocket-Extensions; NULL: none */
+  const char *bearer_token; /* becomes Authorization: Bearer; NULL: none */
+  const char *extensions;   /* Sec-WebSocket-Extensions; NULL: none */
 };
 
 /* Judge the caller's strings: token grammar for names and subprotocols (no duplicates), no control

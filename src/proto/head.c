@@ -25,6 +25,8 @@ enum phase { IN_HEAD, IN_BODY, ANSWERED };
 
 struct uvws__head {
   const struct uvws__env *env;
+  const char *who; /* answers, in words */
+  int is_tunnel;   /* to CONNECT */
   size_t max_head_size;
   size_t head_size; /* bytes of all heads so far */
   size_t raw_body;  /* bytes behind the head, framing included */
@@ -116,9 +118,15 @@ static int make_fields(struct uvws__head *head) {
   return 0;
 }
 
+/* 101, or what takes its place in an answer to CONNECT. */
+static int is_agreement(const struct uvws__head *head) {
+  return head->is_tunnel ? head->strict.status / 100 == 2 : head->strict.status == 101;
+}
+
 /* RFC 9112 6.3: whatever the fields say. */
-static int is_bodiless(int status) {
-  return status < 200 || status == 204 || status == 304;
+static int is_bodiless(const struct uvws__head *head) {
+  int status = head->strict.status;
+  return status < 200 || status == 204 || status == 304 || is_agreement(head);
 }
 
 /* 1 tells llhttp that no body follows. */
@@ -128,7 +136,7 @@ static int on_headers_complete(llhttp_t *parser) {
   head->err = make_fields(head);
   if (head->err) return -1;
   head->is_head_whole = 1;
-  return is_bodiless(head->strict.status);
+  return is_bodiless(head);
 }
 
 static int on_body(llhttp_t *parser, const char *at, size_t len) {
@@ -160,6 +168,7 @@ static void begin_head(struct uvws__head *head) {
   llhttp_init(&head->parser, HTTP_RESPONSE, &settings);
   head->parser.data = head;
   memset(&head->strict, 0, sizeof head->strict);
+  head->strict.takes_old = head->is_tunnel;
   uvws__free(head->env, head->fields);
   head->fields = NULL;
   head->field_count = 0;
@@ -194,39 +203,40 @@ static int fail_foreign(struct uvws__head *head, const uint8_t *data, size_t len
   /* A TLS record is an alert (21) or a handshake (22) where a server speaks first. */
   int is_tls = head->strict.matched == 0 && (data[0] == 0x15 || data[0] == 0x16);
   return answer(head, uvws__fail(detail, UVWS_EHTTP,
-                                 "the server's answer is not HTTP/1.1, it begins with \"%.*s%s\"%s",
-                                 (int)head->strict.matched, uvws__strict_version, text,
+                                 "%s's answer is not HTTP/1.1, it begins with \"%.*s%s\"%s",
+                                 head->who, (int)head->strict.matched, uvws__strict_version, text,
                                  is_tls ? " (that is TLS)" : ""));
 }
 
 static int fail_wrong(struct uvws__head *head, const char *wrong, struct uvws__detail *detail) {
-  return answer(head, uvws__fail(detail, UVWS_EHTTP,
-                                 "the server's answer breaks HTTP/1.1 in line %zu: %s",
-                                 head->strict.line + 1, wrong));
+  return answer(head, uvws__fail(detail, UVWS_EHTTP, "%s's answer breaks HTTP/1.1 in line %zu: %s",
+                                 head->who, head->strict.line + 1, wrong));
 }
 
 static int fail_large(struct uvws__head *head, struct uvws__detail *detail) {
   return answer(head, uvws__fail(detail, UVWS_EHEAD_TOO_LARGE,
-                                 "the head of the server's answer is larger than %zu bytes",
+                                 "the head of %s's answer is larger than %zu bytes", head->who,
                                  head->max_head_size));
 }
 
 static int fail_callback(struct uvws__head *head, struct uvws__detail *detail) {
   if (head->err == UVWS_EHEAD_TOO_LARGE)
-    uvws__fail(detail, 0, "the server's answer has more than %d header fields", UVWS__FIELDS_MAX);
+    uvws__fail(detail, 0, "%s's answer has more than %d header fields", head->who,
+               UVWS__FIELDS_MAX);
   return answer(head, head->err);
 }
 
 static int fail_parser(struct uvws__head *head, struct uvws__detail *detail) {
   const char *reason = llhttp_get_error_reason(&head->parser);
-  return answer(head, uvws__fail(detail, UVWS_EHTTP, "the server's answer breaks HTTP/1.1: %s",
+  return answer(head, uvws__fail(detail, UVWS_EHTTP, "%s's answer breaks HTTP/1.1: %s", head->who,
                                  reason && *reason ? reason : "it is malformed"));
 }
 
 /* Feeding */
 
 static int end_head(struct uvws__head *head) {
-  if (head->strict.status == 101) return answer(head, UVWS__HEAD_UPGRADED);
+  if (is_agreement(head)) return answer(head, UVWS__HEAD_UPGRADED);
+  if (head->strict.status == 101) return answer(head, UVWS__HEAD_REFUSED);
   if (head->strict.status < 200)
     begin_head(head);
   else if (head->is_body_whole)
@@ -290,14 +300,14 @@ int uvws__head_feed(struct uvws__head *head, const uint8_t *data, size_t len,
 int uvws__head_end(struct uvws__head *head, struct uvws__detail *detail) {
   if (head->phase == ANSWERED) return head->answer;
   if (head->phase == IN_HEAD && head->head_size == 0)
-    return answer(head, uvws__fail(detail, UVWS_EHTTP, "the server hung up without an answer"));
+    return answer(head, uvws__fail(detail, UVWS_EHTTP, "%s hung up without an answer", head->who));
   if (head->phase == IN_HEAD)
-    return answer(head,
-                  uvws__fail(detail, UVWS_EHTTP, "the server hung up in the head of its answer"));
+    return answer(
+        head, uvws__fail(detail, UVWS_EHTTP, "%s hung up in the head of its answer", head->who));
   if (llhttp_finish(&head->parser) != HPE_OK && !head->is_body_whole)
-    return answer(head, uvws__fail(detail, UVWS_EHTTP,
-                                   "the server hung up in the body of its answer (status %d)",
-                                   head->strict.status));
+    return answer(head,
+                  uvws__fail(detail, UVWS_EHTTP, "%s hung up in the body of its answer (status %d)",
+                             head->who, head->strict.status));
   return answer(head, UVWS__HEAD_REFUSED);
 }
 
@@ -307,10 +317,17 @@ int uvws__head_new(const struct uvws__env *env, size_t max_head_size, struct uvw
   struct uvws__head *head = uvws__calloc(env, sizeof *head);
   if (!head) return UVWS__ENOMEM;
   head->env = env;
+  head->who = "the server";
   head->max_head_size = max_head_size;
   begin_head(head);
   *out = head;
   return 0;
+}
+
+void uvws__head_expect_tunnel(struct uvws__head *head) {
+  head->who = "the proxy";
+  head->is_tunnel = 1;
+  head->strict.takes_old = 1;
 }
 
 void uvws__head_free(struct uvws__head *head) {

@@ -17,10 +17,16 @@ struct uvws__head; /* the parser and what it found */
 int uvws__head_new(const struct uvws__env *env, size_t max_head_size, struct uvws__head **out);
 void uvws__head_free(struct uvws__head *head); /* NULL is accepted */
 
+/* Before the first byte: this is a proxy's answer to CONNECT (RFC 9110 9.3.6). Then UPGRADED means
+ * a 2xx answer, which ends with its head whatever its fields say; a 101 is a refusal. HTTP/1.0 is
+ * taken too. */
+void uvws__head_expect_tunnel(struct uvws__head *head);
+
 enum {
-  UVWS__HEAD_MORE = 0,     /* all bytes taken, not complete yet */
-  UVWS__HEAD_UPGRADED = 1, /* a whole 101 head; `*used` is where the frames begin */
-  UVWS__HEAD_REFUSED = 2   /* a whole answer other than 101 (or as much body as is kept) */
+  UVWS__HEAD_MORE = 0, /* all bytes taken, not complete yet */
+  UVWS__HEAD_UPGRADED =
+      1, /* a whole 101 head (or 2xx, to CONNECT); `*used` is where the frames begin */
+  UVWS__HEAD_REFUSED = 2 /* a whole answer other than 101 (or as much body as is kept) */
 };
 
 /* Feed bytes. Answers one of the above, or UVWS_EHTTP, UVWS_EHEAD_TOO_LARGE, UV_ENOMEM with

@@ -15,15 +15,8 @@
 #define NAME_MAX_LEN 253 /* RFC 1035 2.3.4: 255 octets on the wire */
 #define LABEL_MAX_LEN 63
 
-int uvws__host_refuse_unicode(struct uvws__detail *detail) {
-  return uvws__fail(detail, UVWS_EURI,
-                    "the host has characters beyond ASCII, which are not supported: write it in "
-                    "its xn-- form");
-}
-
 static int check_characters(char *name, struct uvws__detail *detail) {
   for (char *c = name; *c; c++) {
-    if ((unsigned char)*c >= 0x80) return uvws__host_refuse_unicode(detail);
     if (!uvws__is_digit(*c) && !uvws__is_alpha(*c) && !strchr("-._", *c))
       return uvws__fail(detail, UVWS_EURI, "the host has the character '%c' in it", *c);
     *c = uvws__ascii_lower(*c);

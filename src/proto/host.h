@@ -5,12 +5,9 @@
 #include "util/env.h"
 #include "util/errors.h"
 
-/* Judge a percent-decoded name and make it lower case in place. `is_ipv4` says that it is a dotted
- * quad already. 0 or UVWS_EURI. */
+/* Judge a percent-decoded name, which is ASCII (proto/idn.h), and make it lower case in place.
+ * `is_ipv4` says that it is a dotted quad already. 0 or UVWS_EURI. */
 int uvws__host_check(char *name, int is_ipv4, struct uvws__detail *detail);
-
-/* UVWS_EURI, with the words for a host that has bytes beyond ASCII in it. */
-int uvws__host_refuse_unicode(struct uvws__detail *detail);
 
 /*
  * Cut the zone id (RFC 6874: "%25" and unreserved characters behind an IPv6 address) out of

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "proto/credentials.h"
 #include "proto/handshake.h"
 #include "proto/token.h"
 
@@ -88,6 +89,17 @@ static int check_origin(const struct uvws__request *request, struct uvws__detail
   return 0;
 }
 
+static int check_bearer(const struct uvws__request *request, struct uvws__detail *detail) {
+  if (!request->bearer_token) return 0;
+  if (!uvws__is_bearer_token(request->bearer_token))
+    return uvws__fail(detail, UVWS_EOPTION, "bearer_token: it is not a token (RFC 6750 2.1)");
+  if (find_header(request, request->header_count, "Authorization"))
+    return uvws__fail(detail, UVWS_EOPTION, "bearer_token: headers has an Authorization too");
+  if (request->uri->userinfo)
+    return uvws__fail(detail, UVWS_EOPTION, "bearer_token: the URI has a user too");
+  return 0;
+}
+
 int uvws__request_check(const struct uvws__request *request, struct uvws__detail *detail) {
   for (size_t i = 0; i < request->header_count; i++) {
     int err = check_header(request, i, detail);
@@ -97,7 +109,8 @@ int uvws__request_check(const struct uvws__request *request, struct uvws__detail
     int err = check_protocol(request, i, detail);
     if (err) return err;
   }
-  return check_origin(request, detail);
+  int err = check_bearer(request, detail);
+  return err ? err : check_origin(request, detail);
 }
 
 /* Writing. The first failure sticks, so that the request reads as a list of its lines. */
@@ -141,24 +154,16 @@ static void put_protocols(struct writer *w, const struct uvws__request *request)
   if (request->protocol_count) put(w, "\r\n");
 }
 
-/* RFC 7617 2: the name, a colon, the password; a URI may leave the last two out. */
-static void put_authorization(struct writer *w, const char *userinfo) {
-  size_t len = strlen(userinfo);
-  size_t colon = strchr(userinfo, ':') == NULL;
-  uint8_t *plain = uvws__alloc(w->env, len + colon);
-  char *coded = uvws__alloc(w->env, UVWS__BASE64_LEN(len + colon) + 1);
-  if (plain && coded) {
-    memcpy(plain, userinfo, len);
-    if (colon) plain[len] = ':';
-    uvws__base64_encode(plain, len + colon, coded);
-    put(w, "Authorization: Basic ");
-    put(w, coded);
-    put(w, "\r\n");
-  } else {
-    w->err = UVWS__ENOMEM;
+static void put_authorization(struct writer *w, const struct uvws__request *request) {
+  if (!request->bearer_token && !request->uri->userinfo) return;
+  put(w, "Authorization: ");
+  if (request->bearer_token) {
+    put(w, "Bearer ");
+    put(w, request->bearer_token);
+  } else if (!w->err) {
+    w->err = uvws__basic_append(w->env, request->uri->userinfo, w->out);
   }
-  uvws__free(w->env, plain);
-  uvws__free(w->env, coded);
+  put(w, "\r\n");
 }
 
 int uvws__request_write(const struct uvws__env *env, const struct uvws__request *request,
@@ -175,8 +180,7 @@ int uvws__request_write(const struct uvws__env *env, const struct uvws__request 
   put_protocols(&w, request);
   if (request->extensions) put_field(&w, "Sec-WebSocket-Extensions", request->extensions);
   if (request->origin) put_field(&w, "Origin", request->origin);
-  if (request->uri->userinfo && !find_header(request, request->header_count, "Authorization"))
-    put_authorization(&w, request->uri->userinfo);
+  if (!find_header(request, request->header_count, "Authorization")) put_authorization(&w, request);
   for (size_t i = 0; i < request->header_count; i++)
     put_field(&w, request->headers[i].name, request->headers[i].value);
   put(&w, "\r\n");

@@ -32,8 +32,11 @@ static int refuse(struct uvws__strict *s, const char *wrong) {
   return -1;
 }
 
+#define MINOR_AT 7 /* the minor version's place in "HTTP/1.1 " */
+
 static int step_version(struct uvws__strict *s, char c) {
-  if (c != uvws__strict_version[s->matched]) return refuse(s, "not HTTP/1.1");
+  int is_old = s->takes_old && s->matched == MINOR_AT && c == '0';
+  if (c != uvws__strict_version[s->matched] && !is_old) return refuse(s, "not HTTP/1.1");
   s->matched++;
   return uvws__strict_version[s->matched] ? AT_VERSION : AT_STATUS;
 }

@@ -12,6 +12,7 @@
 /* A zeroed struct stands before the first byte of a head. */
 struct uvws__strict {
   int place;
+  int takes_old;  /* HTTP/1.0 is taken as well: proxies answer so */
   size_t matched; /* characters of the version that have come */
   int status;     /* the status code's digits so far */
   size_t line;    /* lines that are whole; the status line is the first */

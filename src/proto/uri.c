@@ -14,6 +14,7 @@
 #include <uriparser/Uri.h>
 
 #include "proto/host.h"
+#include "proto/idn.h"
 #include "proto/token.h"
 
 /* Bounds how deep liburiparser goes; long enough for a token as password. */
@@ -86,15 +87,9 @@ static size_t authority_at(const char *text) {
 }
 
 static int check_characters(const char *text, struct uvws__detail *detail) {
-  size_t authority = authority_at(text);
-  size_t authority_end = authority + strcspn(text + authority, "/?#");
-  for (size_t i = 0; text[i]; i++) {
-    if (is_uri_character(text[i]) || is_percent_triple(text + i)) continue;
-    /* Bytes beyond ASCII in the host, behind any userinfo, deserve a text of their own. */
-    int is_in_host = i >= authority && i < authority_end && !strchr(text + i, '@');
-    return (unsigned char)text[i] >= 0x80 && is_in_host ? uvws__host_refuse_unicode(detail)
-                                                        : refuse_character(text, i, detail);
-  }
+  for (size_t i = 0; text[i]; i++)
+    if (!is_uri_character(text[i]) && !is_percent_triple(text + i))
+      return refuse_character(text, i, detail);
   return 0;
 }
 
@@ -112,12 +107,55 @@ static int check_scheme(const char *text, struct uvws__detail *detail, int *is_s
   return 0;
 }
 
-/* `*rest` becomes the path and query inside `text`. */
-static int check_text(const char *text, struct uvws__detail *detail, int *is_secure,
-                      const char **rest) {
+static int check_len(const char *text, struct uvws__detail *detail) {
   if (!text || !*text) return uvws__fail(detail, UVWS_EURI, "the URI is empty");
   if (memchr(text, '\0', UVWS__URI_MAX + 1) == NULL)
     return uvws__fail(detail, UVWS_EURI, "the URI has more than %d bytes", UVWS__URI_MAX);
+  return 0;
+}
+
+/* The host in `text`, behind any userinfo and before any port. */
+static const char *find_host(const char *text, size_t *len) {
+  const char *host = text + authority_at(text);
+  const char *end = host + strcspn(host, "/?#");
+  for (const char *c = host; c < end; c++)
+    if (*c == '@') host = c + 1;
+  *len = (size_t)(end - host);
+  const char *colon = memchr(host, ':', *len);
+  if (colon && *host != '[') *len = (size_t)(colon - host);
+  return host;
+}
+
+/* 1: there are bytes beyond ASCII. */
+static int is_unicode(const char *text, size_t len) {
+  for (size_t i = 0; i < len; i++)
+    if ((unsigned char)text[i] >= 0x80) return 1;
+  return 0;
+}
+
+/* `text` with its host in ASCII, in memory of the caller's; NULL: it is already. */
+static int host_to_ascii(const struct uvws__env *env, const char *text, struct uvws__detail *detail,
+                         char **out) {
+  size_t len;
+  const char *host = find_host(text, &len);
+  char *ascii;
+  if (!is_unicode(host, len)) return 0;
+  int err = uvws__idn_to_ascii(env, host, len, detail, &ascii);
+  if (err) return err;
+  size_t before = (size_t)(host - text), ascii_len = strlen(ascii), rest = strlen(host + len);
+  *out = uvws__alloc(env, before + ascii_len + rest + 1);
+  if (*out) {
+    memcpy(*out, text, before);
+    memcpy(*out + before, ascii, ascii_len);
+    memcpy(*out + before + ascii_len, host + len, rest + 1);
+  }
+  uvws__free(env, ascii);
+  return *out ? 0 : UVWS__ENOMEM;
+}
+
+/* `*rest` becomes the path and query inside `text`. */
+static int check_text(const char *text, struct uvws__detail *detail, int *is_secure,
+                      const char **rest) {
   int err = check_characters(text, detail);
   if (err) return err;
   err = check_scheme(text, detail, is_secure);
@@ -180,6 +218,12 @@ static int take_host(const struct work *w, struct uvws__uri *uri) {
     return uvws__fail(w->detail, UVWS_EURI, "the host is an address of an unknown IP version");
   if (!w->parsed.hostText.first) return uvws__fail(w->detail, UVWS_EURI, "the host is empty");
   int err = decode(w, &w->parsed.hostText, "host", &uri->host);
+  if (!err && is_unicode(uri->host, strlen(uri->host))) {
+    char *name = uri->host;
+    uri->host = NULL;
+    err = uvws__idn_to_ascii(w->env, name, strlen(name), w->detail, &uri->host);
+    uvws__free(w->env, name);
+  }
   if (err) return err;
   return uvws__host_check(uri->host, w->parsed.hostData.ip4 != NULL, w->detail);
 }
@@ -247,8 +291,8 @@ static int take_parts(struct work *w, const char *text, const char *rest, struct
   return err;
 }
 
-int uvws__uri_parse(const struct uvws__env *env, const char *text, struct uvws__detail *detail,
-                    struct uvws__uri *out) {
+static int parse_ascii(const struct uvws__env *env, const char *text, struct uvws__detail *detail,
+                       struct uvws__uri *out) {
   struct uvws__uri uri = {0};
   const char *rest = text;
   int err = check_text(text, detail, &uri.is_secure, &rest);
@@ -264,6 +308,16 @@ int uvws__uri_parse(const struct uvws__env *env, const char *text, struct uvws__
   }
   *out = uri;
   return 0;
+}
+
+int uvws__uri_parse(const struct uvws__env *env, const char *text, struct uvws__detail *detail,
+                    struct uvws__uri *out) {
+  char *ascii = NULL;
+  int err = check_len(text, detail);
+  if (!err) err = host_to_ascii(env, text, detail, &ascii);
+  if (!err) err = parse_ascii(env, ascii ? ascii : text, detail, out);
+  uvws__free(env, ascii);
+  return err;
 }
 
 void uvws__uri_deinit(const struct uvws__env *env, struct uvws__uri *uri) {

@@ -130,10 +130,6 @@ static const struct bad {
     {"ws://example.org/%zz", "the % at"},
     {"ws://exam%ple.org/", "the % at"},
     {"ws://example.org/\xc3\xa9", "byte 0xc3"},
-    {"ws://b\xc3\xbc"
-     "cher.example/",
-     "xn--"},
-    {"ws://b%C3%BCcher.example/", "xn--"},
     {"ws://a%00b/", "control character"},
     {"ws://a%0d%0ab/", "control character"},
     {"ws://a%20b/", "character ' '"},
@@ -177,7 +173,6 @@ static const struct bad {
     {"ws://[fe80::1%25a/b]/", "']'"},
     {"ws://[v1.abc%25eth0]/", "zone id belongs"},
     {"ws://u\xc3\xa9:p@h/", "byte 0xc3"},
-    {"ws://u:p@\xc3\xa9/", "xn--"},
     {"ws://u%0d%0a:p@h/", "userinfo has a control character"},
     {"ws://u:p%00@h/", "userinfo has a control character"},
     {"ws://u%7f@h/", "userinfo has a control character"},
