@@ -8,6 +8,12 @@ static void enter_connecting(struct uvws__conn *c) {
   uvws__conn_set_deadline(c, c->opening->options->connect_timeout_ms);
 }
 
+/* What is left of the hop is its transport, which is closed within the loop's turn. */
+static void enter_redirecting(struct uvws__conn *c) {
+  uvws__deadline_clear(&c->ctx->deadlines, &c->deadline);
+  c->transport->ops->close(c->transport);
+}
+
 static void enter_securing(struct uvws__conn *c) {
   uvws__conn_set_deadline(c, c->opening->options->handshake_timeout_ms);
 }
@@ -37,6 +43,8 @@ static void enter_cut(struct uvws__conn *c) {
   uvws__context_drop_task(&c->task);
   if (c->opening && c->opening->dial)
     c->ctx->dial_cancel(c->opening->dial);
+  else if (c->opening && c->opening->tunnel && c->opening->tunnel->is_looking_up)
+    uvws__lookup_cancel(&c->opening->tunnel->lookup);
   else if (c->transport)
     c->transport->ops->close(c->transport);
   else
@@ -52,9 +60,15 @@ static const struct {
 } states[CONN_STATE_COUNT] = {
     [CONN_NEW] = {"new", NULL, BIT(CONN_CONNECTING)},
     [CONN_CONNECTING] = {"connecting", enter_connecting,
+                         BIT(CONN_TUNNELLING) | BIT(CONN_SECURING) | BIT(CONN_UPGRADING) |
+                             BIT(CONN_CUT)},
+    /* The deadline of connecting goes on: connected is who has reached the server. */
+    [CONN_TUNNELLING] = {"tunnelling", NULL,
                          BIT(CONN_SECURING) | BIT(CONN_UPGRADING) | BIT(CONN_CUT)},
     [CONN_SECURING] = {"securing", enter_securing, BIT(CONN_UPGRADING) | BIT(CONN_CUT)},
-    [CONN_UPGRADING] = {"upgrading", enter_upgrading, BIT(CONN_OPEN) | BIT(CONN_CUT)},
+    [CONN_REDIRECTING] = {"redirecting", enter_redirecting, BIT(CONN_CONNECTING) | BIT(CONN_CUT)},
+    [CONN_UPGRADING] = {"upgrading", enter_upgrading,
+                        BIT(CONN_REDIRECTING) | BIT(CONN_OPEN) | BIT(CONN_CUT)},
     [CONN_OPEN] = {"open", enter_open, BIT(CONN_CLOSING) | BIT(CONN_DRAINING) | BIT(CONN_CUT)},
     [CONN_CLOSING] = {"closing", enter_ending, BIT(CONN_DRAINING) | BIT(CONN_CUT)},
     [CONN_DRAINING] = {"draining", enter_ending, BIT(CONN_CUT)},
@@ -119,7 +133,9 @@ void uvws__opening_free(struct uvws__conn *c) {
   if (!o) return;
   const struct uvws__env *env = &c->ctx->env;
   uvws__tls_settings_release(o->tls);
+  uvws__tunnel_free(c);
   uvws__uri_deinit(env, &o->uri);
+  uvws__uri_deinit(env, &o->redirect);
   uvws__free(env, o->options);
   uvws__free(env, o);
   c->opening = NULL;

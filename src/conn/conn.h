@@ -5,6 +5,9 @@
  *
  *   conn.c      the state table; birth and end
  *   connect.c   connecting, securing, upgrading
+ *   proxy.c     which proxy
+ *   tunnel.c    the talk with it
+ *   redirect.c  following redirects
  *   receive.c   bytes in, events out
  *   send.c      messages in, bytes out; completions
  *   finish.c    the closing handshake, failing, draining
@@ -15,15 +18,18 @@
 #define UVWS_CONN_CONN_H
 
 #include "conn/context.h"
+#include "conn/tunnel.h"
 #include "proto/close_code.h"
 #include "proto/handshake.h"
 #include "proto/inbound.h"
 
 enum uvws__conn_state {
   CONN_NEW = 0,
-  CONN_CONNECTING, /* name and TCP */
-  CONN_SECURING,   /* TLS */
-  CONN_UPGRADING,  /* HTTP */
+  CONN_CONNECTING,  /* name and TCP */
+  CONN_TUNNELLING,  /* the talk with a proxy, its TLS included */
+  CONN_SECURING,    /* TLS */
+  CONN_REDIRECTING, /* the transport of one hop closes, the next hop follows */
+  CONN_UPGRADING,   /* HTTP */
   CONN_OPEN,
   CONN_CLOSING,  /* our Close is sent or queued, the peer's is awaited */
   CONN_DRAINING, /* nothing more to say: what is queued leaves, then the peer's end is awaited */
@@ -115,7 +121,10 @@ struct uvws__opening {
   struct uvws__uri uri;
   uint16_t port;
   struct uvws__dial *dial;
-  int is_secured; /* TLS is done */
+  struct uvws__tunnel *tunnel; /* NULL: no proxy */
+  struct uvws__uri redirect;   /* while redirecting: where to */
+  unsigned redirects;          /* followed so far */
+  int is_secured;              /* TLS is done */
   struct uvws__deflate_offer offer;
   char offer_text[UVWS__OFFER_MAX]; /* "": none */
   char key[UVWS__KEY_LEN + 1];
@@ -187,9 +196,17 @@ void uvws__opening_free(struct uvws__conn *c);
 
 /* connect.c */
 int uvws__conn_connect(struct uvws__conn *c, struct uvws__detail *detail);
+int uvws__conn_hop(struct uvws__conn *c, struct uvws__detail *detail); /* towards opening->uri */
+int uvws__conn_dial(struct uvws__conn *c,
+                    struct uvws__detail *detail); /* the server or the proxy */
+void uvws__conn_tunnelled(struct uvws__conn *c);  /* the transport leads to the server */
 void uvws__conn_on_secured(struct uvws__conn *c);
 void uvws__conn_upgrade(struct uvws__conn *c, const uint8_t *data, size_t len);
 int uvws__conn_upgrade_end(struct uvws__conn *c); /* 1: the end completed a refusal, all is done */
+
+/* redirect.c */
+int uvws__conn_redirect(struct uvws__conn *c); /* 0: the answer is no redirect to be followed */
+void uvws__conn_follow_redirect(struct uvws__conn *c);
 
 /* receive.c */
 extern const struct uvws__transport_events uvws__conn_events;

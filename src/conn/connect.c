@@ -12,6 +12,7 @@ static void fill_request(const struct uvws__opening *o, struct uvws__request *re
                                     .protocols = options->protocols,
                                     .protocol_count = options->protocol_count,
                                     .origin = options->origin,
+                                    .bearer_token = options->bearer_token,
                                     .extensions = o->offer_text[0] ? o->offer_text : NULL};
 }
 
@@ -79,6 +80,14 @@ void uvws__conn_on_secured(struct uvws__conn *c) {
   upgrade(c);
 }
 
+/* What carries a tunnel, or came connected: on to TLS or HTTP. */
+void uvws__conn_tunnelled(struct uvws__conn *c) {
+  if (c->opening->uri.is_secure)
+    secure(c);
+  else
+    upgrade(c);
+}
+
 static void on_dialled(void *arg, int err, struct uvws__transport *transport, const char *detail) {
   struct uvws__conn *c = arg;
   c->opening->dial = NULL;
@@ -94,11 +103,53 @@ static void on_dialled(void *arg, int err, struct uvws__transport *transport, co
       uvws__conn_end(c);
   } else if (err) {
     uvws__conn_fail(c, err, 0, detail);
-  } else if (c->opening->uri.is_secure) {
-    secure(c);
+  } else if (c->opening->tunnel) {
+    uvws__tunnel_begin(c);
   } else {
-    upgrade(c);
+    uvws__conn_tunnelled(c);
   }
+}
+
+int uvws__conn_dial(struct uvws__conn *c, struct uvws__detail *detail) {
+  struct uvws__opening *o = c->opening;
+  const struct uvws__proxy *proxy = o->tunnel ? &o->tunnel->proxy : NULL;
+  union uvws__address local;
+  struct uvws__dial_options dial = {.host = proxy ? proxy->uri.host : o->uri.host,
+                                    .port = proxy ? proxy->uri.port : o->port,
+                                    .socket_path = o->options->socket_path,
+                                    .keep_alive_s = o->options->tcp_keepalive_s,
+                                    .attempt_timeout_ms = o->options->attempt_timeout_ms};
+  if (o->options->local_address && uvws__address_parse(o->options->local_address, 0, &local))
+    dial.local = &local;
+  int err = c->ctx->dial_start(&c->ctx->env, c->ctx->loop, &c->ctx->deadlines, &dial, on_dialled, c,
+                               &o->dial);
+  return err ? uvws__fail(detail, err, "cannot connect to %.100s: %s", dial.host,
+                          uvws_strerror(err))
+             : 0;
+}
+
+/* Judged once, before anything is opened. */
+static int check_way(const uvws_options_t *options, struct uvws__detail *detail) {
+  union uvws__address local;
+  if (options->local_address && !uvws__address_parse(options->local_address, 0, &local))
+    return uvws__fail(detail, UVWS_EOPTION, "local_address: %.64s is not an IP address",
+                      options->local_address);
+  if (options->socket_path && !*options->socket_path)
+    return uvws__fail(detail, UVWS_EOPTION, "socket_path: it is empty");
+  return uvws__tunnel_check(options, detail);
+}
+
+int uvws__conn_hop(struct uvws__conn *c, struct uvws__detail *detail) {
+  struct uvws__opening *o = c->opening;
+  int err = uvws__tunnel_prepare(c, detail);
+  if (!err && o->uri.is_secure) err = prepare_tls(c, detail);
+  if (!err) err = uvws__key_make(&c->ctx->env, o->key);
+  if (err) return err;
+  int answer = uvws__tunnel_look_up(c);
+  if (answer == 0) answer = uvws__conn_dial(c, detail);
+  if (answer < 0) return answer;
+  uvws__conn_go(c, CONN_CONNECTING);
+  return 0;
 }
 
 int uvws__conn_connect(struct uvws__conn *c, struct uvws__detail *detail) {
@@ -114,18 +165,13 @@ int uvws__conn_connect(struct uvws__conn *c, struct uvws__detail *detail) {
   fill_request(o, &request);
   err = uvws__request_check(&request, detail);
   if (!err) err = check_server_name(o->options->server_name, detail);
-  if (!err && o->uri.is_secure) err = prepare_tls(c, detail);
-  if (!err) err = uvws__key_make(env, o->key);
-  if (err) return err;
-  struct uvws__dial_options dial = {.host = o->uri.host, .port = o->port};
-  err = c->ctx->dial_start(env, c->ctx->loop, &c->ctx->deadlines, &dial, on_dialled, c, &o->dial);
-  if (err) return err;
-  uvws__conn_go(c, CONN_CONNECTING);
-  return 0;
+  if (!err) err = check_way(o->options, detail);
+  return err ? err : uvws__conn_hop(c, detail);
 }
 
 static void refuse(struct uvws__conn *c) {
   struct uvws__detail detail;
+  if (uvws__conn_redirect(c)) return;
   uvws__fail(&detail, 0, "the server answered the WebSocket handshake with HTTP status %d",
              uvws__head_status(c->head));
   uvws__conn_fail(c, UVWS_EHTTP_STATUS, 0, detail.text);

@@ -99,6 +99,7 @@ static void free_memory(uvws_context_t *ctx) {
   struct uvws__env env = ctx->env;
   uvws__tls_cache_deinit(&ctx->tls_cache);
   uvws__tls_scratch_deinit(&env, &ctx->tls_scratch);
+  uvws__tls_scratch_deinit(&env, &ctx->proxy_scratch);
   uvws__deadlines_deinit(&ctx->deadlines);
   uvws__framer_free(&env, ctx->writer);
   uvws__framer_free(&env, ctx->reader);
@@ -150,6 +151,7 @@ int uvws__context_new(uv_loop_t *loop, const struct uvws__env *env, uvws_context
   ctx->dial_start = uvws__dial_start;
   ctx->dial_cancel = uvws__dial_cancel;
   uvws__tls_scratch_init(&ctx->tls_scratch, loop);
+  uvws__tls_scratch_init(&ctx->proxy_scratch, loop);
   uvws__pool_init(&ctx->pool, &ctx->env);
   uvws__deadlines_init(&ctx->deadlines, &ctx->env, arm_timer, ctx);
   int err = take_memory(ctx);

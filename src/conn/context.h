@@ -76,6 +76,7 @@ struct uvws_context {
 
   struct uvws__tls_cache tls_cache;
   struct uvws__tls_scratch tls_scratch;
+  struct uvws__tls_scratch proxy_scratch; /* of TLS to proxies: the server's TLS runs inside it */
 };
 
 /* With an env of one's own; members that are NULL get their default. */

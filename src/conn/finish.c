@@ -90,6 +90,9 @@ static void lost(struct uvws__conn *c, int err, const char *detail) {
 
 void uvws__conn_on_end(struct uvws__conn *c, int err, const char *detail) {
   switch (c->state) {
+  case CONN_TUNNELLING:
+    uvws__tunnel_on_end(c, err, detail);
+    break;
   case CONN_UPGRADING:
     if (err == UV_EOF)
       uvws__conn_upgrade_end(c);
@@ -109,6 +112,19 @@ void uvws__conn_on_end(struct uvws__conn *c, int err, const char *detail) {
   }
 }
 
+/* Who did not answer. */
+static void fail_connecting(struct uvws__conn *c) {
+  const struct uvws__opening *o = c->opening;
+  const char *text = uvws_strerror(UVWS_ECONNECT_TIMEOUT);
+  struct uvws__detail words, why = {{0}};
+  if (c->state == CONN_TUNNELLING)
+    uvws__fail(&why, 0, "the proxy %.100s is silent", o->tunnel->proxy.uri.host);
+  else if (o->dial && c->ctx->dial_start == uvws__dial_start)
+    uvws__dial_explain(o->dial, &why);
+  uvws__fail(&words, 0, "%s%s%s", text, why.text[0] ? ": " : "", why.text);
+  uvws__conn_fail(c, UVWS_ECONNECT_TIMEOUT, 0, words.text);
+}
+
 void uvws__conn_on_deadline(struct uvws__deadline *deadline) {
   struct uvws__conn *c =
       (struct uvws__conn *)((char *)deadline - offsetof(struct uvws__conn, deadline));
@@ -119,7 +135,8 @@ void uvws__conn_on_deadline(struct uvws__deadline *deadline) {
   }
   switch (c->state) {
   case CONN_CONNECTING:
-    uvws__conn_fail(c, UVWS_ECONNECT_TIMEOUT, 0, uvws_strerror(UVWS_ECONNECT_TIMEOUT));
+  case CONN_TUNNELLING:
+    fail_connecting(c);
     break;
   case CONN_SECURING:
   case CONN_UPGRADING:

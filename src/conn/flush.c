@@ -52,7 +52,7 @@ int uvws__conn_has_progressed(struct uvws__conn *c) {
 }
 
 static int is_writable(const struct uvws__conn *c) {
-  return c->state >= CONN_UPGRADING && c->state <= CONN_DRAINING;
+  return c->state == CONN_TUNNELLING || (c->state >= CONN_UPGRADING && c->state <= CONN_DRAINING);
 }
 
 static void tell_drained(struct uvws__conn *c) {

@@ -67,6 +67,12 @@ static uvws_options_t *pack_options(struct packer *p, const uvws_options_t *in) 
   o.cert_file = pack_str(p, in->cert_file);
   o.key_file = pack_str(p, in->key_file);
   o.server_name = pack_str(p, in->server_name);
+  o.socket_path = pack_str(p, in->socket_path);
+  o.local_address = pack_str(p, in->local_address);
+  o.proxy = pack_str(p, in->proxy);
+  o.proxy_headers = pack_headers(p, in->proxy_headers, in->proxy_header_count);
+  o.proxy_ca_file = pack_str(p, in->proxy_ca_file);
+  o.bearer_token = pack_str(p, in->bearer_token);
   if (copy) *copy = o;
   return copy;
 }
@@ -131,13 +137,21 @@ static int check_marks(const uvws_options_t *o, struct uvws__detail *detail) {
   return 0;
 }
 
+static int check_headers(const char *name, const uvws_header_t *headers, size_t count,
+                         struct uvws__detail *detail) {
+  if (count && !headers) return uvws__fail(detail, UVWS_EOPTION, "%s is NULL", name);
+  for (size_t i = 0; i < count; i++)
+    if (!headers[i].name || !headers[i].value)
+      return uvws__fail(detail, UVWS_EOPTION, "%s: a name or value is NULL", name);
+  return 0;
+}
+
 static int check_arrays(const uvws_options_t *o, struct uvws__detail *detail) {
-  if (o->header_count && !o->headers) return uvws__fail(detail, UVWS_EOPTION, "headers is NULL");
+  int err = check_headers("headers", o->headers, o->header_count, detail);
+  if (!err) err = check_headers("proxy_headers", o->proxy_headers, o->proxy_header_count, detail);
+  if (err) return err;
   if (o->protocol_count && !o->protocols)
     return uvws__fail(detail, UVWS_EOPTION, "protocols is NULL");
-  for (size_t i = 0; i < o->header_count; i++)
-    if (!o->headers[i].name || !o->headers[i].value)
-      return uvws__fail(detail, UVWS_EOPTION, "headers: a name or value is NULL");
   for (size_t i = 0; i < o->protocol_count; i++)
     if (!o->protocols[i]) return uvws__fail(detail, UVWS_EOPTION, "protocols: a name is NULL");
   return 0;

@@ -12,7 +12,11 @@ static int is_listening(const struct uvws__conn *c) {
 }
 
 static void on_ready(void *owner) {
-  uvws__conn_on_secured(owner);
+  struct uvws__conn *c = owner;
+  if (c->state == CONN_TUNNELLING)
+    uvws__tunnel_on_ready(c);
+  else
+    uvws__conn_on_secured(c);
 }
 
 static void on_alloc(void *owner, uv_buf_t *out) {
@@ -34,7 +38,9 @@ static void on_data(void *owner, uint8_t *data, size_t len) {
   c->heard_ms = uvws__context_loop_ms(c->ctx);
   c->ws->counters.bytes_in += len;
   c->is_receiving = 1;
-  if (c->state == CONN_UPGRADING)
+  if (c->state == CONN_TUNNELLING)
+    uvws__tunnel_receive(c, data, len);
+  else if (c->state == CONN_UPGRADING)
     uvws__conn_upgrade(c, data, len);
   else if (is_listening(c))
     uvws__conn_receive(c, data, len);
@@ -53,7 +59,10 @@ static void on_written(void *owner, int status) {
 static void on_closed(void *owner) {
   struct uvws__conn *c = owner;
   c->transport = NULL;
-  uvws__conn_end(c);
+  if (c->state == CONN_REDIRECTING)
+    uvws__conn_follow_redirect(c);
+  else
+    uvws__conn_end(c);
 }
 
 const struct uvws__transport_events uvws__conn_events = {.on_ready = on_ready,

@@ -49,6 +49,49 @@ void uvws__address_text(const union uvws__address *address, char out[UVWS__ADDRE
              (unsigned long)address->v6.sin6_scope_id);
 }
 
+size_t uvws__address_bytes(const union uvws__address *address, uint8_t out[16]) {
+  if (address->any.sa_family == AF_INET) {
+    memcpy(out, &address->v4.sin_addr, 4);
+    return 4;
+  }
+  memcpy(out, &address->v6.sin6_addr, 16);
+  return 16;
+}
+
+/* The number behind a slash; -1: it is none from 0 to `max`. */
+static int prefix_bits(const char *text, int max) {
+  int bits = 0;
+  size_t len = strspn(text, "0123456789");
+  if (len == 0 || len > 3 || text[len]) return -1;
+  for (; *text; text++)
+    bits = bits * 10 + (*text - '0');
+  return bits <= max ? bits : -1;
+}
+
+static int is_same_prefix(const uint8_t *a, const uint8_t *b, int bits) {
+  int whole = bits / 8;
+  if (memcmp(a, b, (size_t)whole) != 0) return 0;
+  int rest = bits % 8;
+  return rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0;
+}
+
+int uvws__address_is_in(const union uvws__address *address, const char *block, size_t len) {
+  union uvws__address other;
+  uint8_t a[16], b[16];
+  char text[UVWS__ADDRESS_TEXT];
+  if (len >= sizeof text) return 0;
+  memcpy(text, block, len);
+  text[len] = '\0';
+  char *slash = strchr(text, '/');
+  if (slash) *slash = '\0';
+  if (!uvws__address_parse(text, 0, &other) || other.any.sa_family != address->any.sa_family)
+    return 0;
+  int size = (int)uvws__address_bytes(address, a);
+  uvws__address_bytes(&other, b);
+  int bits = slash ? prefix_bits(slash + 1, 8 * size) : 8 * size;
+  return bits >= 0 && is_same_prefix(a, b, bits);
+}
+
 static int is_usable(const struct addrinfo *ai) {
   return ai->ai_family == AF_INET || ai->ai_family == AF_INET6;
 }

@@ -19,6 +19,13 @@ int uvws__address_parse(const char *host, uint16_t port, union uvws__address *ou
 #define UVWS__ADDRESS_TEXT 64 /* fits any address with a numeric zone */
 void uvws__address_text(const union uvws__address *address, char out[UVWS__ADDRESS_TEXT]);
 
+/* The address in network order; returns its length, 4 or 16. */
+size_t uvws__address_bytes(const union uvws__address *address, uint8_t out[16]);
+
+/* Is it the address that `block` (`len` bytes) names, or in the block of addresses: 10.0.0.0/8,
+ * fe80::/10. 0 too when `block` is neither. */
+int uvws__address_is_in(const union uvws__address *address, const char *block, size_t len);
+
 /* A walk over the IPv4 and IPv6 addresses of `list` (borrowed while it lasts), the families by
  * turns, first that of the first address. Others are passed over. */
 struct uvws__address_walk {
