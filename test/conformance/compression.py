@@ -5,7 +5,7 @@ import zlib
 from dataclasses import dataclass
 
 from rows import GLUED, WHOLE, Group, Part, close, got, message, not_deflate, not_utf8, ping, protocol, raw, text, too_big, wait
-from wire import BINARY, CLOSE, CONT, PING, PONG, RSV1, TEXT, Deflater, frame, fragments, stored
+from wire import BINARY, CLOSE, CONT, PING, PONG, RSV1, TEXT, Deflater, Inflater, frame, fragments, stored
 
 PMD = "permessage-deflate"
 OFFER = PMD + "; client_max_window_bits"
@@ -17,6 +17,9 @@ class Terms:
     """For what the client sends."""
     bits: int = 15
     takeover: bool = True
+
+    def inflater(self):
+        return Inflater(self.bits, self.takeover)
 
 
 def packed(opcode, data, deflate, cuts=1, payload=None, expected=None):

@@ -3,12 +3,12 @@
 from itertools import groupby
 
 from rows import NAMES
-from wire import CLOSE, CONT, FIN, RSV1, Inflater
+from wire import CLOSE, CONT, FIN, RSV1
 
 
 def messages_of(frames, terms):
     """The frames as ("text", data), ("pong", data), ("close", code) ..., and how many were compressed."""
-    inflate = terms and Inflater(terms.bits, terms.takeover)
+    inflate = terms and terms.inflater()
     out, kind, parts, is_packed, packed = [], None, [], False, 0
     for first, payload in frames:
         opcode = first & 15

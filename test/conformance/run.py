@@ -1,12 +1,13 @@
 """Runs an echo client through the whole catalogue and judges it: TAP on standard output, a line for
 each group; a table with each run's verdict in the file of --table.
 
-    run.py [--table FILE] [--quick] [--blind] [--without OPTION,...] [--only PREFIX] -- COMMAND ...
+    run.py [--table FILE] [--quick] [--blind] [--without OPTION,...] [--only PREFIX] [--seed [N]] -- COMMAND ...
 
 COMMAND gets the server's URI as its last argument. It fetches the plan (server.py), goes through it,
 echoing, and tells on its standard output what its user sees, a line an event, between `case ID/PACE`
 and `end`. --quick leaves the largest rows out, --without those that need an option the client has
-not; both are counted as skipped. --blind: the user sees no pings and pongs.
+not; both are counted as skipped. --blind: the user sees no pings and pongs. --seed: in place of the
+catalogue random traffic by python3-websockets' codec (differential.py).
 """
 
 import argparse
@@ -25,7 +26,10 @@ from server import Server
 DEADLINE = float(os.environ.get("UVWS_CONFORMANCE_SECONDS", "500"))
 
 
-def catalogue():
+def catalogue(args):
+    if args.seed is not None:
+        import differential  # needs python3-websockets
+        return [differential.group(args.seed)]
     return [group for module in (framing, texts, closing, compression) for group in module.groups()]
 
 
@@ -126,10 +130,11 @@ def main():
     parser.add_argument("--blind", action="store_true")
     parser.add_argument("--without", type=lambda text: text.split(","), default=[])
     parser.add_argument("--only", default="")
+    parser.add_argument("--seed", type=int, nargs="?", const=int.from_bytes(os.urandom(4), "big"))
     parser.add_argument("command", nargs="+")
     args = parser.parse_args()
     begun = time.monotonic()
-    groups = catalogue()
+    groups = catalogue(args)
     records, runs, status = asyncio.run(run(args, groups))
     results = list(verdicts(args, groups, records, runs))
     tell(results, groups, status)

@@ -166,8 +166,8 @@ class Server:
         session.record.offer = fields.get(b"Sec-WebSocket-Extensions", b"").decode()
         listener = asyncio.create_task(session.listen())
         try:
-            if path.startswith("/case/"):
-                _, _, case, pace = path.split("/")
+            _, _, case, pace = (path.split("/") + [""] * 3)[:4]
+            if case in self.rows:
                 self.records[f"{case}/{pace}"] = session.record
                 await play(session, self.rows[case], pace, key)
             else:
