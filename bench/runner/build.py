@@ -8,12 +8,33 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / "build-bench"
 
 
-def build(targets, folder=None):
-    """Configure once, build `targets`; the folder."""
-    folder = folder or FOLDER
-    if not (folder / "build.ninja").exists():
-        subprocess.run(["meson", "setup", str(folder), "--buildtype=release"], cwd=ROOT, check=True,
+def configure():
+    """The folder, configured; anew when packages were installed since (--install-peers)."""
+    if not (FOLDER / "build.ninja").exists():
+        subprocess.run([ROOT / "script/bootstrap"], check=True, stdin=subprocess.DEVNULL)
+        subprocess.run(["meson", "setup", str(FOLDER), "--buildtype=release"], cwd=ROOT, check=True,
                        stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-    subprocess.run([shutil.which("ninja"), "-C", str(folder), "-j2", "--quiet", *targets], check=True,
-                   stdin=subprocess.DEVNULL)
+    return FOLDER
+
+
+def build(targets):
+    """Build `targets` quietly; the folder."""
+    folder = configure()
+    said = subprocess.run([shutil.which("ninja"), "-C", str(folder), "-j2", *targets], check=False,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if said.returncode:
+        print(said.stdout[-4000:])
+        raise SystemExit("script/bench: the build failed")
     return folder
+
+
+def install_peers(apt_packages, peers_folder):
+    """What other clients need: only when it was asked for."""
+    subprocess.run(["apt-get", "update", "-qq"], check=True, stdin=subprocess.DEVNULL)
+    subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *apt_packages], check=True,
+                   stdin=subprocess.DEVNULL)
+    subprocess.run(["npm", "ci", "--no-fund", "--no-audit", "--loglevel=error"], cwd=peers_folder, check=True,
+                   stdin=subprocess.DEVNULL)
+    if (FOLDER / "build.ninja").exists():
+        subprocess.run(["meson", "setup", "--reconfigure", str(FOLDER)], cwd=ROOT, check=True,
+                       stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)

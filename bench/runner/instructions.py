@@ -6,7 +6,6 @@ kept in bench/instructions.txt: run, look at `git diff`, and commit the file wit
 
 import pathlib
 import re
-import shutil
 import subprocess
 import tempfile
 
@@ -17,36 +16,59 @@ FACES = {"c": "bench_instructions", "lua": "bench_instructions_lua"}
 LINE = re.compile(r"(\w+) (.+) (\d+) messages (\d+) allocations (\d+)")
 
 
-def totals_of(folder):
-    """Instructions of each dump by its name."""
-    counts = {}
+def dumps_of(folder):
+    """{name: (file, instructions)}."""
+    dumps = {}
     for path in folder.glob("callgrind.*"):
         text = path.read_text(encoding="utf-8", errors="replace")
         name = re.search(r"^desc: Trigger: Client Request: (.+)$", text, re.M)
         total = re.search(r"^totals: (\d+)", text, re.M)
         if name and total:
-            counts[name.group(1).strip()] = int(total.group(1))
-    return counts
+            dumps[name.group(1).strip()] = (path, int(total.group(1)))
+    return dumps
 
 
-def run_face(program, keep):
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="uvws-callgrind-"))
-    command = ["valgrind", "--quiet", "--tool=callgrind", "--collect-atstart=no",
-               f"--callgrind-out-file={folder}/callgrind.out", str(program)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=1200, cwd=ROOT,
-                          env={"LUA_PATH": str(ROOT / "lua" / "?.lua"), "PATH": "/usr/bin:/bin"})
-    counts = totals_of(folder)
-    rows = []
-    for line in said.stdout.splitlines():
-        match = LINE.match(line)
-        face, kind, size, messages, allocations = match.groups()
-        per_message = counts[f"{face} {kind} {size}"] / int(messages)
-        rows.append((face, kind, int(size), per_message, int(allocations) / int(messages)))
-    if keep:
-        print(f"  the profiles: {folder} (callgrind_annotate FILE)")
-    else:
-        shutil.rmtree(folder)
-    return rows
+def functions_of(path):
+    """Instructions of each function itself, the most expensive first."""
+    names, own, current, is_call = {}, {}, None, False
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        match = re.match(r"(c?fn)=\((\d+)\)(?: (.+))?", line)
+        if match:
+            if match.group(3):
+                names[match.group(2)] = match.group(3)
+            if match.group(1) == "fn":
+                current = match.group(2)
+        elif line.startswith("calls="):
+            is_call = True  # the next line has what the called one took
+        elif re.match(r"[+\-*\d]", line):
+            if not is_call:
+                own[current] = own.get(current, 0) + int(line.split()[-1])
+            is_call = False
+    return sorted(((count, names.get(key, key)) for key, count in own.items()), reverse=True)
+
+
+def run_face(program, row_to_explain):
+    """[(face, kind, size, instructions per message, allocations per message)]."""
+    with tempfile.TemporaryDirectory(prefix="uvws-callgrind-") as name:
+        folder = pathlib.Path(name)
+        command = ["valgrind", "--quiet", "--tool=callgrind", "--collect-atstart=no",
+                   f"--callgrind-out-file={folder}/callgrind.out", str(program)]
+        said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=1200, cwd=ROOT,
+                              env={"LUA_PATH": str(ROOT / "lua" / "?.lua"), "PATH": "/usr/bin:/bin"})
+        dumps = dumps_of(folder)
+        rows = []
+        for face, kind, size, messages, allocations in map(read_line, said.stdout.splitlines()):
+            path, total = dumps[f"{face} {kind} {size}"]
+            rows.append((face, kind, size, total / messages, allocations / messages))
+            if row_to_explain == f"{face} {kind} {size}":
+                for count, function in functions_of(path)[:30]:
+                    print(f"{count / messages:12.1f} {function}")
+        return rows
+
+
+def read_line(line):
+    face, kind, *numbers = LINE.match(line).groups()
+    return face, kind, *map(int, numbers)
 
 
 def table_of(rows):
@@ -75,17 +97,22 @@ def compare(old, new):
             yield name + "".join(f"{(n / w - 1) * 100:>+11.1f}%" for n, w in zip(now, was))
 
 
-def run(keep_profiles=False):
+def run(row_to_explain=None):
     folder = build(["bench/instructions/bench_instructions", "bench/instructions/bench_instructions_lua"])
+    faces = FACES if not row_to_explain else {row_to_explain.split()[0]: FACES[row_to_explain.split()[0]]}
     rows = []
-    for face, program in FACES.items():
+    for face, program in faces.items():
         print(f"counting {face} ...", flush=True)
-        rows += run_face(folder / "bench" / "instructions" / program, keep_profiles)
-    text = table_of(rows)
+        rows += run_face(folder / "bench" / "instructions" / program, row_to_explain)
+    if not row_to_explain:
+        keep(table_of(rows))
+    return 0
+
+
+def keep(text):
     old = TABLE.read_text(encoding="utf-8") if TABLE.exists() else ""
     print(text)
     if old:
         print("against the table that was kept:")
         print("\n".join(compare(old, text)))
     TABLE.write_text(text, encoding="utf-8")
-    return 0
