@@ -23,11 +23,11 @@ struct uvws__keepalive {
 
   struct uvws__deadline ping; /* the next Ping, or the answer to the last one */
   struct uvws__after_poll judge_ping;
-  int is_awaiting;       /* a Ping is out, and nothing was heard since */
-  uint64_t asked_ms;     /* since when its answer is awaited */
-  uint64_t ping_us;      /* when it was sent; 0: its Pong has come, or none was sent */
-  uint64_t ping_end;     /* it is with the kernel when this many bytes are */
-  uint64_t written_seen; /* bytes with the kernel at the last look */
+  int is_awaiting;    /* a Ping is out, and nothing was heard since */
+  uint64_t asked_ms;  /* since when its answer is awaited */
+  uint64_t ping_us;   /* when it was sent; 0: its Pong has come, or none was sent */
+  uint64_t ping_end;  /* it is with the kernel when this many bytes are */
+  uint64_t sent_seen; /* bytes with the kernel at the last look */
   uint8_t payload[PAYLOAD_LEN];
 
   struct uvws__deadline idle;
@@ -55,6 +55,10 @@ static void wait_for(struct uvws__keepalive *k, uint64_t delay_ms) {
   uvws__deadline_set(&k->c->ctx->deadlines, &k->ping, delay_ms, on_ping_deadline);
 }
 
+static uint64_t sent(const struct uvws__conn *c) {
+  return c->written + (c->writing ? c->writing - c->transport->ops->unsent(c->transport) : 0);
+}
+
 static int make_payload(struct uvws__keepalive *k) {
   int err = uvws__context_mask_key(k->c->ctx, k->payload);
   return err ? err : uvws__context_mask_key(k->c->ctx, k->payload + 4);
@@ -80,7 +84,7 @@ static void send_ping(struct uvws__keepalive *k) {
   k->ping_end = c->written + c->out.len;
   ask(k);
   uvws__conn_flush(c);
-  k->written_seen = c->written;
+  k->sent_seen = sent(c);
 }
 
 /* The next Ping is due when the silence has lasted for the interval. */
@@ -97,10 +101,9 @@ static void hear_on(struct uvws__keepalive *k) {
 /* While the Ping still waits behind other bytes, and those go out, the peer is slow and not dead.
  */
 static int is_making_way(struct uvws__keepalive *k) {
-  uint64_t written = k->c->written;
-  int is = k->written_seen < k->ping_end && written > k->written_seen;
-  k->written_seen = written;
-  return is;
+  uint64_t before = k->sent_seen;
+  k->sent_seen = sent(k->c);
+  return before < k->ping_end && k->sent_seen > before;
 }
 
 static void on_judge_ping(struct uvws__after_poll *after) {
