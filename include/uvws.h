@@ -152,6 +152,21 @@ void uvws_context_free(uvws_context_t *ctx);
 UVWS_API
 struct uv_loop_s *uvws_context_loop(const uvws_context_t *ctx);
 
+/* `cut_count` connections ended without the peer's Close. */
+typedef void (*uvws_close_all_cb)(uvws_context_t *ctx, int cut_count, void *arg);
+
+/*
+ * Close every connection of the context as uvws_close does, none to last longer than `timeout_ms`
+ * from now (UVWS_NO_TIMEOUT: close_timeout_ms alone decides): what is left then is cut, with
+ * UVWS_ECLOSE_TIMEOUT. Reconnection is cancelled. `reason` is copied. `cb` (may be NULL) fires
+ * once, from the loop, behind the last on_close; also when there is nothing to close. Connections
+ * begun after this call are not its business. Returns 0, UVWS_ECLOSECODE, UVWS_EBUSY (one is under
+ * way).
+ */
+UVWS_API
+int uvws_context_close_all(uvws_context_t *ctx, int code, const char *reason, size_t reason_len,
+                           uint32_t timeout_ms, uvws_close_all_cb cb, void *arg);
+
 /*
  * Callbacks
  */
@@ -489,6 +504,110 @@ const char *uvws_protocol(const uvws_t *ws);
  * without case, the first of several counts; NULL when absent. Borrowed as long. */
 UVWS_API
 const char *uvws_response_header(const uvws_t *ws, const char *name);
+
+/*
+ * Observing
+ */
+
+/* Numbers to watch. Of a client they are about all its connections, one after the other; of a
+ * context about all its clients, also those that are freed. */
+typedef struct uvws_stats {
+  size_t size; /* sizeof(uvws_stats_t); set it before the call */
+
+  /* Counters: they only grow. */
+  uint64_t bytes_in; /* what WebSocket and its handshake read; TLS has its own overhead */
+  uint64_t bytes_out;
+  uint64_t bytes_dropped; /* queued, and their connection did not live to send them */
+  uint64_t messages_in;
+  uint64_t messages_out;
+  uint64_t frames_in; /* control frames included */
+  uint64_t frames_out;
+  uint64_t pings_in;
+  uint64_t pings_out;
+  uint64_t pongs_in;
+  uint64_t pongs_out;
+  uint64_t compressed_bytes_in; /* payload that came compressed ... */
+  uint64_t expanded_bytes_in;   /* ... and what it became */
+  uint64_t compressed_bytes_out;
+  uint64_t plain_bytes_out; /* payload that was compressed to these */
+  uint64_t connects;        /* connections begun */
+  uint64_t reconnects;      /* of these by reconnection */
+  uint64_t opens;           /* connections that opened */
+  uint64_t failures;        /* connections that ended with an error */
+
+  /* Now. */
+  uint64_t clients; /* 1 of a client */
+  uint64_t open;    /* connections that are open */
+  uint64_t buffered;
+
+  /* The last handshake, in microseconds; of a context the last that was done. */
+  uint64_t resolve_us;
+  uint64_t connect_us; /* TCP, and a proxy's tunnel */
+  uint64_t tls_us;
+  uint64_t upgrade_us;
+
+  /* Round trips of the Pings of ping_interval_ms, in microseconds; 0: none yet. Of a context the
+   * longest of the last ones, the mean of the smoothed ones, the shortest. */
+  uint64_t rtt_last_us;
+  uint64_t rtt_smoothed_us; /* RFC 6298 2.3 */
+  uint64_t rtt_min_us;
+} uvws_stats_t;
+
+/* Fill in as much of `*out` as its `size` covers. Returns 0 or UV_EINVAL (no size). */
+UVWS_API
+int uvws_stats(const uvws_t *ws, uvws_stats_t *out);
+UVWS_API
+int uvws_context_stats(const uvws_context_t *ctx, uvws_stats_t *out);
+
+/*
+ * Write `stats` in Prometheus' text format, with NUL, at most `cap` bytes of it, to `out` (may be
+ * NULL when `cap` is 0). `labels` (may be NULL) stands between the braces: name="prices". Returns
+ * the length of the whole without NUL: it was cut when that is not less than `cap`.
+ */
+UVWS_API
+size_t uvws_stats_prometheus(const uvws_stats_t *stats, const char *labels, char *out, size_t cap);
+
+typedef enum uvws_log_level {
+  UVWS_LOG_OFF = 0,
+  UVWS_LOG_ERROR, /* connections that fail */
+  UVWS_LOG_WARN,  /* connections that will be tried again */
+  UVWS_LOG_INFO,  /* changes of state */
+  UVWS_LOG_DEBUG, /* the heads of the handshake */
+  UVWS_LOG_FRAMES /* each frame's header */
+} uvws_log_level_t;
+
+typedef enum uvws_trace_kind {
+  UVWS_TRACE_TEXT = 0,
+  UVWS_TRACE_HEAD_OUT, /* a line of the request */
+  UVWS_TRACE_HEAD_IN,  /* a line of the answer */
+  UVWS_TRACE_FRAME_OUT,
+  UVWS_TRACE_FRAME_IN
+} uvws_trace_kind_t;
+
+/* Something that happened. All borrowed until the callback returns. */
+typedef struct uvws_trace_event {
+  uvws_log_level_t level;
+  uvws_trace_kind_t kind;
+  const char *text; /* one line for a person, without its newline */
+
+  /* Of a frame (RFC 6455 5.2), else 0. */
+  uint8_t opcode;
+  uint8_t fin;
+  uint8_t rsv; /* 4: RSV1, compressed */
+  uint64_t payload_len;
+} uvws_trace_event_t;
+
+/* Fires in the middle of things, inside calls too, unlike all other callbacks: it may look at `ws`
+ * (uvws_user, uvws_state, uvws_stats) but change nothing. */
+typedef void (*uvws_trace_cb)(uvws_t *ws, const uvws_trace_event_t *event, void *arg);
+
+/*
+ * Have everything up to `level` told to `cb`, for all clients of the context, from now on;
+ * UVWS_LOG_OFF ends it. Payload is never shown, and of Authorization, Proxy-Authorization, Cookie
+ * and Set-Cookie the names only. What else in a head is a secret (a token in the URI) is shown.
+ */
+UVWS_API
+void uvws_context_trace(uvws_context_t *ctx, uvws_log_level_t level, uvws_trace_cb cb, void *arg);
 
 #ifdef __cplusplus
 }

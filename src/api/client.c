@@ -1,6 +1,6 @@
 /* The client's functions: arguments checked, then handed on. */
+#include "api/check.h"
 #include "conn/conn.h"
-#include "proto/utf8.h"
 
 static int fail(const uvws_t *ws, int err, const char *text) {
   ws->ctx->last_error_of = ws;
@@ -112,14 +112,9 @@ int uvws_ping(uvws_t *ws, const void *data, size_t len) {
 }
 
 int uvws_close(uvws_t *ws, int code, const char *reason, size_t reason_len) {
-  if (code && !uvws__close_code_is_valid(code))
-    return fail(ws, UVWS_ECLOSECODE, "the code is none of 1000-1003, 1007-1014, 3000-4999");
-  if (reason_len && (!code || !reason))
-    return fail(ws, UVWS_ECLOSECODE, "a reason needs a code (RFC 6455 5.5.1)");
-  if (reason_len > UVWS__CONTROL_MAX - 2)
-    return fail(ws, UVWS_ECLOSECODE, "the reason is longer than 123 bytes (RFC 6455 5.5)");
-  if (!uvws__utf8_is_valid((const uint8_t *)reason, reason_len))
-    return fail(ws, UVWS_ECLOSECODE, "the reason is not UTF-8");
+  ws->ctx->last_error_of = ws;
+  int err = uvws__check_close(code, reason, reason_len, &ws->ctx->last_error);
+  if (err) return err;
   return ws->conn ? told(ws, uvws__conn_close(ws->conn, code, reason, reason_len)) : 0;
 }
 
@@ -148,4 +143,8 @@ const char *uvws_protocol(const uvws_t *ws) {
 const char *uvws_response_header(const uvws_t *ws, const char *name) {
   const struct uvws__conn *c = readable(ws);
   return c && c->head && name ? uvws__head_find(c->head, name) : NULL;
+}
+
+int uvws_stats(const uvws_t *ws, uvws_stats_t *out) {
+  return uvws__client_stats(ws, out);
 }

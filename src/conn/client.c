@@ -23,6 +23,9 @@ int uvws__client_new(uvws_context_t *ctx, const uvws_callbacks_t *callbacks, voi
   ws->marks = (struct uvws__marks){UVWS_NO_LIMIT, 0, UVWS_NO_LIMIT};
   uvws__client_set_callbacks(ws, callbacks);
   uvws__context_hold(ctx);
+  ws->next = ctx->clients;
+  if (ws->next) ws->next->prev = ws;
+  ctx->clients = ws;
   *out = ws;
   return 0;
 }
@@ -51,6 +54,7 @@ int uvws__client_connect(uvws_t *ws, const uvws_options_t *options) {
     return err;
   }
   ws->conn = c;
+  ws->counters.connects++;
   ws->marks = marks;
   ws->was_connected = 1;
   return 0;
@@ -97,6 +101,7 @@ void uvws__client_drop_waiting(uvws_t *ws) {
   while (ws->waiting) {
     struct uvws__waiting *w = ws->waiting;
     uvws__client_pop_waiting(ws);
+    ws->counters.bytes_dropped += w->len;
     if (w->cb) w->cb(ws, UV_ECANCELED, w->arg);
     uvws__free(&ws->ctx->env, w);
   }
@@ -117,6 +122,12 @@ void uvws__client_destroy(uvws_t *ws) {
   uvws_context_t *ctx = ws->ctx;
   assert(!ws->conn && !ws->waiting);
   if (ctx->last_error_of == ws) ctx->last_error_of = NULL;
+  uvws__stats_take_client(ws);
+  if (ws->next) ws->next->prev = ws->prev;
+  if (ws->prev)
+    ws->prev->next = ws->next;
+  else
+    ctx->clients = ws->next;
   uvws__free(&ctx->env, ws);
   uvws__context_release(ctx);
 }

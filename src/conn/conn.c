@@ -27,6 +27,8 @@ static void enter_upgrading(struct uvws__conn *c) {
 static void enter_open(struct uvws__conn *c) {
   uvws__deadline_clear(&c->ctx->deadlines, &c->deadline);
   uvws__opening_free(c);
+  c->ctx->phases = c->ws->phases;
+  c->ws->counters.opens++;
   uvws__keepalive_start(c);
 }
 
@@ -75,13 +77,56 @@ static const struct {
     [CONN_CUT] = {"cut", enter_cut, 0},
 };
 
+/* How long the phase took that is over. */
+static void clock_phase(struct uvws__conn *c) {
+  struct uvws__opening *o = c->opening;
+  struct uvws__phases *phases = &c->ws->phases;
+  uint64_t now_us = uvws__context_now_us(c->ctx);
+  uint64_t took_us = now_us - o->phase_us;
+  o->phase_us = now_us;
+  switch (c->state) {
+  case CONN_NEW:
+    memset(phases, 0, sizeof *phases);
+    break;
+  case CONN_SECURING:
+    phases->tls_us += took_us;
+    break;
+  case CONN_UPGRADING:
+    phases->upgrade_us += took_us;
+    break;
+  default:
+    phases->connect_us += took_us;
+    break;
+  }
+}
+
+void uvws__conn_on_resolved(void *arg) {
+  struct uvws__conn *c = arg;
+  uint64_t now_us = uvws__context_now_us(c->ctx);
+  c->ws->phases.resolve_us += now_us - c->opening->phase_us;
+  c->opening->phase_us = now_us;
+}
+
 void uvws__conn_go(struct uvws__conn *c, enum uvws__conn_state to) {
   assert(states[c->state].next & BIT(to));
+  uvws__trace(c->ws, UVWS_LOG_INFO, "%s -> %s", states[c->state].name, states[to].name);
+  if (c->opening) clock_phase(c);
   c->state = to;
   if (states[to].enter) states[to].enter(c);
 }
 
+static uint64_t within_limit(const struct uvws__conn *c, uint32_t timeout_ms) {
+  uint64_t now = c->ctx->env.now_ms(c->ctx->env.arg);
+  uint64_t left = c->end_by_ms > now ? c->end_by_ms - now : 0;
+  return timeout_ms == UVWS_NO_TIMEOUT || timeout_ms > left ? left : timeout_ms;
+}
+
 void uvws__conn_set_deadline(struct uvws__conn *c, uint32_t timeout_ms) {
+  if (c->end_by_ms) {
+    uvws__deadline_set(&c->ctx->deadlines, &c->deadline, within_limit(c, timeout_ms),
+                       uvws__conn_on_deadline);
+    return;
+  }
   if (timeout_ms == UVWS_NO_TIMEOUT)
     uvws__deadline_clear(&c->ctx->deadlines, &c->deadline);
   else
@@ -109,6 +154,7 @@ int uvws__conn_new(uvws_t *ws, uvws_options_t *options, struct uvws__conn **out)
   uvws__inbound_init(&c->inbound, &ctx->env, &limits, &ctx->inbound);
   c->ctx = ctx;
   c->ws = ws;
+  c->inbound.on_frame_arg = c;
   c->task.run = on_task;
   c->close_timeout_ms = options->close_timeout_ms;
   c->packer.options.level = (uint8_t)options->compression_level;
@@ -167,7 +213,8 @@ void uvws__conn_end(struct uvws__conn *c) {
   ws->is_above = 0; /* what is dropped does not drain */
   ws->conn = NULL;
   ws->ended = c;
-  ws->counters.bytes_out += c->written;
+  uvws__stats_take_conn(c);
+  uvws__close_all_take_end(c);
   uvws__deliver_close(ws, c);
   ws->ended = NULL;
   uvws__conn_free(c);

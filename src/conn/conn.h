@@ -12,13 +12,19 @@
  *   send.c      messages in, bytes out; completions
  *   finish.c    the closing handshake, failing, draining
  *   keepalive.c Pings, round trips, dead peers, idle connections
+ *   stats.c, trace.c   what it all amounts to, and how it goes
+ *   close_all.c the end of all connections of a context
  *   deliver.c   the only caller of user code
  */
 #ifndef UVWS_CONN_CONN_H
 #define UVWS_CONN_CONN_H
 
 #include "conn/context.h"
+<<<<<<< HEAD
 #include "conn/tunnel.h"
+=======
+#include "conn/trace.h"
+>>>>>>> f196ead (conn: count, trace, and close all at once)
 #include "proto/close_code.h"
 #include "proto/handshake.h"
 #include "proto/inbound.h"
@@ -66,31 +72,10 @@ struct uvws__waiting {
 struct uvws__conn;
 struct uvws__keepalive;
 
-/* Round trips of our own Pings, in microseconds. */
-struct uvws__rtt {
-  uint64_t count;
-  uint64_t last_us;
-  uint64_t smoothed_us;
-  uint64_t min_us;
-};
-
-/* What a client has done in all its connections. Those that stand behind it at the hot path are
- * incremented and nothing else. */
-struct uvws__counters {
-  uint64_t bytes_in;
-  uint64_t bytes_out; /* of connections that are over */
-  uint64_t messages_in;
-  uint64_t messages_out;
-  uint64_t frames_in; /* of connections that are over */
-  uint64_t frames_out;
-  uint64_t pings_in;
-  uint64_t pings_out;
-  uint64_t pongs_in;
-  uint64_t pongs_out;
-};
-
 struct uvws {
   uvws_context_t *ctx;
+  uvws_t *next; /* of the context's clients */
+  uvws_t *prev;
   uvws_callbacks_t callbacks;
   void *user;
   struct uvws__conn *conn;  /* NULL: closed */
@@ -113,6 +98,7 @@ struct uvws {
 
   struct uvws__counters counters;
   struct uvws__rtt rtt;
+  struct uvws__phases phases; /* of the last handshake */
 };
 
 /* What only a connection that is not open yet needs. */
@@ -129,6 +115,7 @@ struct uvws__opening {
   char offer_text[UVWS__OFFER_MAX]; /* "": none */
   char key[UVWS__KEY_LEN + 1];
   struct uvws__tls_settings *tls;
+  uint64_t phase_us; /* when the phase at hand began */
 };
 
 /* What the user hears at the end. */
@@ -152,6 +139,8 @@ struct uvws__conn {
   struct uvws__head *head;       /* the server's answer */
   const char *protocol;          /* points into head */
   uint32_t close_timeout_ms;
+  uint8_t is_in_close_all;
+  uint64_t end_by_ms; /* no deadline goes beyond; 0: none */
   struct uvws__ending ending;
   struct uvws__keepalive *keepalive; /* NULL: none is wanted */
   uint64_t heard_ms;                 /* when bytes came last; 0: not since the last Ping */
@@ -190,6 +179,7 @@ struct uvws__conn {
 int uvws__conn_new(uvws_t *ws, uvws_options_t *options, struct uvws__conn **out);
 void uvws__conn_free(struct uvws__conn *c); /* one that has not begun, or has ended */
 void uvws__conn_go(struct uvws__conn *c, enum uvws__conn_state to);
+void uvws__conn_on_resolved(void *arg); /* the dialler has addresses */
 void uvws__conn_set_deadline(struct uvws__conn *c, uint32_t timeout_ms);
 void uvws__conn_end(struct uvws__conn *c); /* everything is closed: the last callbacks, then free */
 void uvws__opening_free(struct uvws__conn *c);
@@ -268,6 +258,17 @@ void uvws__keepalive_stop(struct uvws__conn *c);
 void uvws__keepalive_free(struct uvws__conn *c);
 /* 1: it answers a Ping of ours, of which the caller knows nothing. */
 int uvws__keepalive_take_pong(struct uvws__conn *c, const uint8_t *data, size_t len);
+
+/* close_all.c */
+struct uvws__farewell {
+  int code;
+  const char *reason;
+  size_t reason_len;
+  uint32_t timeout_ms;
+};
+int uvws__context_close_all(uvws_context_t *ctx, const struct uvws__farewell *farewell,
+                            uvws_close_all_cb cb, void *arg);
+void uvws__close_all_take_end(struct uvws__conn *c);
 
 /* deliver.c */
 void uvws__deliver_open(struct uvws__conn *c);

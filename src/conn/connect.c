@@ -66,6 +66,7 @@ static void upgrade(struct uvws__conn *c) {
   int err = uvws__request_write(&c->ctx->env, &request, o->key, &text);
   if (!err) err = uvws__pool_reserve(&c->ctx->pool, text.len);
   if (!err) err = uvws__head_new(&c->ctx->env, o->options->max_head_size, &c->head);
+  if (!err) uvws__trace_request(c->ws, text.data, text.len);
   if (!err) uvws__chain_append(&c->out, &c->ctx->pool, text.data, text.len);
   uvws__bytes_deinit(&c->ctx->env, &text);
   if (!err) err = c->transport->ops->read_start(c->transport);
@@ -195,6 +196,7 @@ void uvws__conn_upgrade(struct uvws__conn *c, const uint8_t *data, size_t len) {
   size_t used = 0;
   int answer = uvws__head_feed(c->head, data, len, &detail, &used);
   if (answer == UVWS__HEAD_MORE) return;
+  uvws__trace_answer(c);
   if (answer == UVWS__HEAD_REFUSED) {
     refuse(c);
     return;

@@ -7,6 +7,8 @@
 
 #include <uv.h>
 
+#include "conn/stats.h"
+#include "conn/trace.h"
 #include "io/dial.h"
 #include "io/tls.h"
 #include "proto/frame.h"
@@ -72,6 +74,19 @@ struct uvws_context {
   size_t random_left;
   uint8_t random[UVWS__RANDOM_POOL];
   struct uvws__detail last_error;
+
+  uvws_t *clients;            /* all that are not freed, the newest first */
+  struct uvws__counters gone; /* of clients that are */
+  struct uvws__phases phases; /* of the last handshake */
+  struct uvws__trace trace;
+  struct uvws__close_all {
+    int is_busy;
+    int cut_count;
+    size_t left; /* connections that it waits for */
+    uvws_close_all_cb cb;
+    void *arg;
+    struct uvws__task task;
+  } close_all;
   const uvws_t *last_error_of; /* the client whose call it was */
 
   struct uvws__tls_cache tls_cache;

@@ -60,6 +60,8 @@ void uvws__conn_fail(struct uvws__conn *c, int err, int close_code, const char *
   if (c->state == CONN_CUT) return;
   c->ending.error = err;
   set_detail(c, detail);
+  c->ws->counters.failures++;
+  uvws__trace(c->ws, UVWS_LOG_ERROR, "%s: %s", uvws_err_name(err), detail);
   int can_say_why =
       close_code && !c->write_error && (c->state == CONN_OPEN || c->state == CONN_CLOSING);
   if (can_say_why && !c->ending.has_sent_close) can_say_why = send_close(c, close_code, "", 0) == 0;
@@ -129,7 +131,8 @@ void uvws__conn_on_deadline(struct uvws__deadline *deadline) {
   struct uvws__conn *c =
       (struct uvws__conn *)((char *)deadline - offsetof(struct uvws__conn, deadline));
   int is_ending = c->state == CONN_CLOSING || c->state == CONN_DRAINING;
-  if (is_ending && uvws__conn_has_progressed(c)) {
+  int is_overdue = c->end_by_ms && c->end_by_ms <= c->ctx->env.now_ms(c->ctx->env.arg);
+  if (is_ending && !is_overdue && uvws__conn_has_progressed(c)) {
     uvws__conn_set_deadline(c, c->close_timeout_ms);
     return;
   }

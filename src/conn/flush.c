@@ -20,6 +20,7 @@ static size_t gather(const struct uvws__chain *chain, uv_buf_t bufs[WRITE_BLOCKS
 
 static void drop_output(struct uvws__conn *c, int err) {
   c->write_error = err;
+  c->ws->counters.bytes_dropped += c->out.len;
   uvws__chain_clear(&c->out, &c->ctx->pool);
   c->writing = 0;
 }

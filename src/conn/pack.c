@@ -24,10 +24,13 @@ int uvws__conn_pack(struct uvws__conn *c, const uint8_t *data, size_t len, int i
   const struct uvws__env *env = &c->ctx->env;
   if (out->cap > PACKED_KEEP && out->cap / 4 > len) uvws__bytes_deinit(env, out);
   p->options.window_bits = c->inbound.terms.client_max_window_bits;
+  size_t before = out->len;
   int err = 0;
   if (!p->deflater)
     err = uvws__deflater_take(env, &c->ctx->inbound.zstock, &p->options, &p->deflater);
   if (!err) err = uvws__deflate(p->deflater, data, len, is_last, out);
+  c->ws->counters.plain_bytes_out += len;
+  c->ws->counters.compressed_bytes_out += out->len - before;
   if (err || (is_last && c->inbound.terms.client_no_context_takeover)) give_back(c);
   return err;
 }

@@ -128,11 +128,16 @@ static void put_reader_back(struct uvws__conn *c) {
   c->reader = NULL;
 }
 
+static void on_frame(void *arg, const struct uvws__frame *f) {
+  uvws__trace_frame(((struct uvws__conn *)arg)->ws, 1, f->fin, f->rsv, f->opcode, f->payload_len);
+}
+
 static void receive_events(struct uvws__conn *c) {
   struct uvws__inbound_event event = {0};
   struct uvws__fault fault = {0};
   while (is_listening(c) && !c->is_paused) {
     c->inbound.wants_chunks = c->ws->callbacks.on_chunk != NULL;
+    c->inbound.on_frame = c->ctx->trace.level >= UVWS_LOG_FRAMES ? on_frame : NULL;
     int type = uvws__inbound_next(&c->inbound, c->reader, &event, &fault);
     if (type == UVWS__IN_MORE) break;
     if (type > 0)

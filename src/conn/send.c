@@ -40,6 +40,8 @@ void uvws__conn_complete(struct uvws__conn *c, int status) {
 
 static int start_frame(struct uvws__conn *c, struct uvws__frame_out *frame) {
   if (frame->payload_len > SIZE_MAX - 2 * UVWS__BLOCK_SIZE) return UV_ENOMEM;
+  if (c->ctx->trace.level >= UVWS_LOG_FRAMES)
+    uvws__trace_frame(c->ws, 0, frame->fin, frame->rsv, frame->opcode, frame->payload_len);
   int err = uvws__pool_reserve(&c->ctx->pool, (size_t)frame->payload_len + UVWS__HEADER_MAX);
   return err ? err : uvws__context_mask_key(c->ctx, frame->key);
 }

@@ -185,6 +185,7 @@ static void on_looked_up(void *arg, int err, const struct addrinfo *list) {
   dial->pending--;
   if (!dial->is_cancelled) {
     dial->lookup_err = err ? err : take_addresses(dial, list);
+    if (dial->lookup_err == 0 && dial->on_resolved) dial->on_resolved(dial->arg);
     if (dial->lookup_err == 0) start_next(dial);
   }
   settle(dial);
@@ -230,6 +231,7 @@ static int dial_new(const struct uvws__env *env, struct uvws__deadlines *deadlin
   dial->port = options->port;
   dial->is_unix = options->socket_path != NULL;
   dial->keep_alive_s = options->keep_alive_s;
+  dial->on_resolved = options->on_resolved;
   if (options->attempt_timeout_ms != UVWS_NO_TIMEOUT)
     dial->attempt_timeout_ms = options->attempt_timeout_ms;
   dial->has_local = options->local && !dial->is_unix;

@@ -18,6 +18,7 @@ struct uvws__dial_options {
   const union uvws__address *local; /* connect from this address; NULL: any; copied */
   unsigned keep_alive_s;            /* of silence, before TCP probes; 0: none are sent */
   uint32_t attempt_timeout_ms;      /* for each address; 0 or UVWS_NO_TIMEOUT: none */
+  void (*on_resolved)(void *arg);   /* the look-up is over and went well; may be NULL */
 };
 
 /* Exactly once, from the loop: 0 and a connected transport, owned by the callback (it sets `events`

@@ -21,6 +21,7 @@ struct uvws__dial {
   struct uvws__deadline next_attempt;
   uvws__dial_cb cb;
   void *arg;
+  void (*on_resolved)(void *arg);
 
   struct uvws__lookup lookup;
   int lookup_err;

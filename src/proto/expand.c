@@ -61,6 +61,7 @@ static int step(struct uvws__inbound *in, uint8_t *out, size_t room, size_t *out
 static int check_total(struct uvws__inbound *in, size_t more, struct uvws__fault *fault) {
   size_t max = in->limits.max_message_size;
   in->total += more;
+  in->counts.expanded += more;
   return max != UVWS_NO_LIMIT && in->total > max ? uvws__fault_too_big(fault, max) : 0;
 }
 

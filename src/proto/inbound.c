@@ -204,11 +204,14 @@ static int take_data(struct uvws__inbound *in, const struct uvws__frame *frame,
 static int take_piece(struct uvws__inbound *in, const struct uvws__frame *frame,
                       struct uvws__inbound_event *event, struct uvws__fault *fault) {
   if (frame->is_first) {
+    in->counts.frames++;
+    if (in->on_frame) in->on_frame(in->on_frame_arg, frame);
     int err = take_header(in, frame, fault);
     if (err) return err;
   }
   if (is_control(frame->opcode)) return take_control(in, frame, event, fault);
   if (!in->is_compressed) return take_data(in, frame, event, fault);
+  in->counts.compressed += frame->len;
   in->piece = *frame;
   in->is_expanding = 1;
   return uvws__expand(in, event, fault);
@@ -222,6 +225,7 @@ static int take_short(struct uvws__inbound *in, struct uvws__framer *framer,
   if (!opcode) return UVWS__IN_MORE;
   if (opcode == UVWS__OP_TEXT && !uvws__utf8_is_valid(event->data, event->len))
     return uvws__fault_utf8(fault, "text");
+  in->counts.frames++;
   event->kind = opcode == UVWS__OP_TEXT ? UVWS_TEXT : UVWS_BINARY;
   return UVWS__IN_MESSAGE;
 }
@@ -229,7 +233,7 @@ static int take_short(struct uvws__inbound *in, struct uvws__framer *framer,
 int uvws__inbound_next(struct uvws__inbound *in, struct uvws__framer *framer,
                        struct uvws__inbound_event *event, struct uvws__fault *fault) {
   const struct uvws__frame *frame;
-  if (!in->kind && !in->wants_chunks) {
+  if (!in->kind && !in->wants_chunks && !in->on_frame) {
     int answer = take_short(in, framer, event, fault);
     if (answer) return answer;
   }

@@ -37,6 +37,16 @@ struct uvws__inbound {
   struct uvws__deflate_terms terms; /* set when compression was agreed */
   uint8_t wants_chunks;             /* from the next message on: chunks, not whole messages */
 
+  /* Each header that was let in, or is about to be refused; NULL: nobody asks. */
+  void (*on_frame)(void *arg, const struct uvws__frame *frame);
+  void *on_frame_arg;
+
+  struct uvws__inbound_counts {
+    uint64_t frames;
+    uint64_t compressed; /* payload of compressed messages */
+    uint64_t expanded;   /* what became of it */
+  } counts;
+
   /* The message at hand. */
   uint8_t kind; /* UVWS__OP_TEXT or UVWS__OP_BINARY; 0: between messages */
   uint8_t is_compressed;
