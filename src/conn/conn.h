@@ -20,11 +20,8 @@
 #define UVWS_CONN_CONN_H
 
 #include "conn/context.h"
-<<<<<<< HEAD
-#include "conn/tunnel.h"
-=======
 #include "conn/trace.h"
->>>>>>> f196ead (conn: count, trace, and close all at once)
+#include "conn/tunnel.h"
 #include "proto/close_code.h"
 #include "proto/handshake.h"
 #include "proto/inbound.h"

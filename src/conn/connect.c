@@ -119,7 +119,8 @@ int uvws__conn_dial(struct uvws__conn *c, struct uvws__detail *detail) {
                                     .port = proxy ? proxy->uri.port : o->port,
                                     .socket_path = o->options->socket_path,
                                     .keep_alive_s = o->options->tcp_keepalive_s,
-                                    .attempt_timeout_ms = o->options->attempt_timeout_ms};
+                                    .attempt_timeout_ms = o->options->attempt_timeout_ms,
+                                    .on_resolved = uvws__conn_on_resolved};
   if (o->options->local_address && uvws__address_parse(o->options->local_address, 0, &local))
     dial.local = &local;
   int err = c->ctx->dial_start(&c->ctx->env, c->ctx->loop, &c->ctx->deadlines, &dial, on_dialled, c,
