@@ -364,7 +364,7 @@ typedef struct uvws_options {
                                   and the name in the certificate. Not together with `proxy` */
   const char *local_address;   /* a numeric IP address of this machine to connect from; addresses of
                                   the other family are passed over. Default: the system chooses */
-  unsigned tcp_keepalive_s;    /* seconds of silence before TCP probes the peer; default: never.
+  uint32_t tcp_keepalive_s;    /* seconds of silence before TCP probes the peer; default: never.
                                   uvws_ping tells more: a probe is answered by the peer's kernel */
   uint32_t attempt_timeout_ms; /* for each address of a name, which are tried 250 ms apart (RFC
                                   8305); default: connect_timeout_ms is the only limit */
@@ -393,7 +393,7 @@ typedef struct uvws_options {
    * any other. Never from wss to ws. To another scheme, host or port go neither `headers` nor
    * user, bearer_token, client certificate and server_name. Each hop has its deadlines anew. One
    * that may not be followed is told as UVWS_EREDIRECT, with the server's answer. */
-  unsigned max_redirects;
+  uint32_t max_redirects;
 
   const char *bearer_token; /* sends Authorization: Bearer (RFC 6750 2.1); not together with a user
                                in the URI or an Authorization among `headers` */

@@ -40,6 +40,16 @@
 ---@field high_water_mark? number of what is queued to be sent; default 1 MiB
 ---@field low_water_mark? number default: a quarter of high_water_mark
 ---@field max_buffered? number a send that would go beyond is refused; default: no limit
+---@field socket_path? string a unix domain socket to connect to; the URI still gives host and path
+---@field local_address? string the IP address of this machine to connect from
+---@field tcp_keepalive_s? number seconds of silence before TCP probes the peer; default: never
+---@field attempt_timeout_ms? number for each address of a name; default: connect_timeout_ms alone
+---@field proxy? string http://user:password@host:port, https://, socks5://, socks5h://, socks4a://
+---@field proxy_headers? table as headers, of the CONNECT request
+---@field proxy_ca_file? string PEM, for an https proxy; default: the system's store
+---@field proxy_from_env? boolean take http_proxy, https_proxy, all_proxy and no_proxy into account
+---@field max_redirects? number how many are followed; default: none
+---@field bearer_token? string sends Authorization: Bearer
 ---@field protocol? string the plugin's old name of protocols; "7", "8" and "13" mean nothing
 ---@field throttle? any the plugin's; means nothing
 

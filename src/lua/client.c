@@ -151,7 +151,7 @@ static int client_connect(lua_State *L) {
     lua_pushfstring(L, "options must be a table, got %s", luaL_typename(L, 3));
     return luaL_argerror(L, 3, lua_tostring(L, -1));
   }
-  lua_settop(L, UVWS__LUA_OPTIONS_PROTOCOLS);
+  lua_settop(L, UVWS__LUA_OPTIONS_END);
   if (strlen(options.uri) != uri_len) {
     return push_failure(L, "bad WebSocket URI: it has a NUL in it", UVWS_EURI);
   }

@@ -66,6 +66,14 @@ static const char *read_window_bits(lua_State *L, uvws_options_t *options, void 
   return read_small(L, 8, 15, field);
 }
 
+static const char *read_number(lua_State *L, uvws_options_t *options, void *field) {
+  (void)options;
+  double number = to_count(L, UINT32_MAX);
+  if (number < 0) return "a whole number from 1 to 4294967295";
+  *(uint32_t *)field = (uint32_t)number;
+  return NULL;
+}
+
 static const char *read_timeout(lua_State *L, uvws_options_t *options, void *field) {
   (void)options;
   double number = is_huge(L) ? (double)UVWS_NO_TIMEOUT : to_count(L, (double)UVWS_NO_TIMEOUT - 1);
@@ -175,17 +183,17 @@ static bool read_header(lua_State *L, uvws_header_t *out) {
 
 /* lua_next visits the elements of a list in their order, as long as they lie in the array part of
  * the table; a list that was filled backwards may not, so the list is read by number first. */
-static const char *read_headers(lua_State *L, uvws_options_t *options, void *field) {
+static const char *read_fields(lua_State *L, int slot, const uvws_header_t **out,
+                               size_t *out_count) {
   static const char expected[] =
       "a table of name = value strings, or a list of {name, value} where a name repeats";
-  (void)field;
   if (!lua_istable(L, -1)) return expected;
   int table = lua_gettop(L);
   size_t count = 0;
   size_t listed = lua_objlen(L, table);
   uvws_header_t *headers =
       lua_newuserdata(L, (count_fields(L, table) + listed + 1) * sizeof *headers);
-  lua_replace(L, UVWS__LUA_OPTIONS_HEADERS);
+  lua_replace(L, slot);
   for (; count < listed; count++) {
     lua_pushinteger(L, (lua_Integer)count + 1);
     lua_rawgeti(L, table, (int)count + 1);
@@ -199,9 +207,20 @@ static const char *read_headers(lua_State *L, uvws_options_t *options, void *fie
     if (!is_listed && !read_header(L, &headers[count++])) return expected;
     lua_pop(L, 1);
   }
-  options->headers = headers;
-  options->header_count = count;
+  *out = headers;
+  *out_count = count;
   return NULL;
+}
+
+static const char *read_headers(lua_State *L, uvws_options_t *options, void *field) {
+  (void)field;
+  return read_fields(L, UVWS__LUA_OPTIONS_HEADERS, &options->headers, &options->header_count);
+}
+
+static const char *read_proxy_headers(lua_State *L, uvws_options_t *options, void *field) {
+  (void)field;
+  return read_fields(L, UVWS__LUA_OPTIONS_PROXY_HEADERS, &options->proxy_headers,
+                     &options->proxy_header_count);
 }
 
 static read_option read_compression;
@@ -250,6 +269,16 @@ static const struct option_row rows[] = {
     {FIELD(high_water_mark), read_limit},
     {FIELD(low_water_mark), read_limit},
     {FIELD(max_buffered), read_limit},
+    {FIELD(socket_path), read_string},
+    {FIELD(local_address), read_string},
+    {FIELD(tcp_keepalive_s), read_number},
+    {FIELD(attempt_timeout_ms), read_timeout},
+    {FIELD(proxy), read_string},
+    {FIELD(proxy_headers), read_proxy_headers},
+    {FIELD(proxy_ca_file), read_string},
+    {FIELD(proxy_from_env), read_flag},
+    {FIELD(max_redirects), read_number},
+    {FIELD(bearer_token), read_string},
     {"protocol", 0, read_old_protocol},
     {"throttle", 0, read_ignored},
     {0},

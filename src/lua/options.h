@@ -12,6 +12,8 @@
 enum {
   UVWS__LUA_OPTIONS_HEADERS = 4,
   UVWS__LUA_OPTIONS_PROTOCOLS = 5,
+  UVWS__LUA_OPTIONS_PROXY_HEADERS = 6,
+  UVWS__LUA_OPTIONS_END = UVWS__LUA_OPTIONS_PROXY_HEADERS,
 };
 
 /* Read the table at `index` into `options`, which borrows from the table and the stack. Returns 0,

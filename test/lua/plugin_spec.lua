@@ -728,12 +728,26 @@ describe("misuse", function()
       insecure_skip_verify = { 1, "true", "false", 0 },
       compression = { 1, "true" },
       high_water_mark = { "1" }, low_water_mark = { 0 }, max_buffered = { -1 },
+      socket_path = { 5, "a\0b" }, local_address = { 5 }, tcp_keepalive_s = { "1", 0, -1 },
+      attempt_timeout_ms = { "1" }, proxy = { 5 }, proxy_ca_file = { 5 }, proxy_from_env = { 1 },
+      max_redirects = { 0, "1", 1.5 }, bearer_token = { 5 }, proxy_headers = { "X: y", { 5 }, { ["X-A"] = 5 } },
       protocol = { 13, { 5 } },
     }
     for name, values in pairs(bad) do
       for _, value in ipairs(values) do
         refused(EOPTION, "'" .. name .. "'", ws:connect(uri("PLAIN"), { [name] = value }))
       end
+    end
+  end)
+
+  it("with the way to the server is refused, and the option is named", function()
+    local ws = WebSockets.new()
+    local bad = {
+      socket_path = "", local_address = "localhost", proxy = "ftp://x", bearer_token = "a b",
+      proxy_headers = { Host = "x" },
+    }
+    for name, value in pairs(bad) do
+      refused(EOPTION, "^" .. name .. ": ", ws:connect(uri("PLAIN"), { [name] = value }))
     end
   end)
 
@@ -773,6 +787,8 @@ describe("options", function()
       high_water_mark = 2 ^ 20, low_water_mark = 2 ^ 18, max_buffered = math.huge,
       tls_min = WebSockets.TLS_1_2, tls_max = WebSockets.TLS_1_3, ca_file = support.ca_file,
       server_name = "localhost", insecure_skip_verify = false,
+      local_address = "127.0.0.1", tcp_keepalive_s = 60, attempt_timeout_ms = 5000, proxy_from_env = false,
+      proxy_headers = { A = "b" }, max_redirects = 5, bearer_token = "abc",
     }, { open = disconnect })
     assert.equal("open close", events.order)
   end)
