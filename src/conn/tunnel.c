@@ -205,7 +205,8 @@ static void agreed(struct uvws__conn *c, size_t rest) {
 static void refused(struct uvws__conn *c) {
   struct uvws__detail detail;
   int status = uvws__head_status(c->head);
-  int err = status == 407 ? UVWS_EPROXY_AUTH : UVWS_EPROXY;
+  /* 407 is the proxies' own; tinyproxy says 401, which to CONNECT can be nobody else's either. */
+  int err = status == 407 || status == 401 ? UVWS_EPROXY_AUTH : UVWS_EPROXY;
   uvws__fail(&detail, 0, "the proxy %.100s answered CONNECT with HTTP status %d", proxy_host(c),
              status);
   uvws__conn_fail(c, err, 0, detail.text);

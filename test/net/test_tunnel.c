@@ -162,6 +162,8 @@ static const struct answer_row {
 } answers[] = {
     {RELAY_HTTP, "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 4\r\n\r\nauth",
      UVWS_EPROXY_AUTH, 407, "407", "auth"},
+    {RELAY_HTTP, "HTTP/1.0 401 Unauthorized\r\nContent-Length: 4\r\n\r\nauth", UVWS_EPROXY_AUTH,
+     401, "401", "auth"},
     {RELAY_HTTP, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno", UVWS_EPROXY, 403, "403",
      "no"},
     {RELAY_HTTP, "HTTP/1.0 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", UVWS_EPROXY, 502, "502",
