@@ -19,9 +19,14 @@ local plan -- nil: not here yet
 local close_code
 local next_line
 
--- These go into the table of the option compression, under C's names.
+-- These go into the table of the option compression, some of them by shorter names.
 local function is_of_compression(name)
   return name:match("^compression_") or name:match("_takeover$") or name:match("_max_window_bits$")
+end
+
+local function read_value(name, value)
+  if name:match("_takeover$") then return value == "1" end
+  return tonumber(value)
 end
 
 local function read_options(words)
@@ -34,7 +39,7 @@ local function read_options(words)
       options.compression = value ~= "1"
     elseif is_of_compression(name) then
       options.compression = options.compression or {}
-      options.compression[name] = tonumber(value)
+      options.compression[name:gsub("^compression_", "")] = read_value(name, value)
     else
       options[name] = tonumber(value)
     end
