@@ -1,19 +1,21 @@
 /*
  * UTF-8 by the table of RFC 3629 4: a lead byte fixes how many continuation bytes follow and,
  * against overlong forms, surrogates and what lies beyond U+10FFFF, a narrower range for the first
- * of them.
+ * of them. Long texts are judged a vector at a time (utf8_blocks.h).
  */
 #include "proto/utf8.h"
 
 #include <string.h>
 
+#include "proto/utf8_blocks.h"
+
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
 static const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end) {
-  uint64_t word[4];
+  uint64_t word;
   while ((size_t)(end - p) >= sizeof word) {
-    memcpy(word, p, sizeof word);
-    if ((word[0] | word[1] | word[2] | word[3]) & HIGH_BITS) break;
+    memcpy(&word, p, sizeof word);
+    if (word & HIGH_BITS) break;
     p += sizeof word;
   }
   while (p < end && *p < 0x80)
@@ -41,9 +43,8 @@ static int take_lead(struct uvws__utf8 *u, uint8_t lead) {
   return 1;
 }
 
-int uvws__utf8_feed(struct uvws__utf8 *u, const uint8_t *data, size_t len) {
-  const uint8_t *p = data;
-  const uint8_t *end = data + len;
+/* Byte by byte: what is short, and the ends of what is long. */
+static int feed_bytes(struct uvws__utf8 *u, const uint8_t *p, const uint8_t *end) {
   while (p < end) {
     if (u->need == 0) {
       p = skip_ascii(p, end);
@@ -58,6 +59,34 @@ int uvws__utf8_feed(struct uvws__utf8 *u, const uint8_t *data, size_t len) {
     p++;
   }
   return 1;
+}
+
+static size_t character_len(uint8_t lead) {
+  return lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+}
+
+/* The end of the last whole character; what is wrong there stays in front of it. */
+static const uint8_t *last_border(const uint8_t *data, const uint8_t *end) {
+  for (const uint8_t *p = end; p > data && end - p < 3;) {
+    p--;
+    if ((*p & 0xC0) == 0x80) continue;
+    return character_len(*p) > (size_t)(end - p) ? p : end;
+  }
+  return end;
+}
+
+int uvws__utf8_feed(struct uvws__utf8 *u, const uint8_t *data, size_t len) {
+  const uint8_t *p = data;
+  const uint8_t *end = data + len;
+  if (len >= UVWS__UTF8_BLOCK) {
+    for (; u->need; p++)
+      if (!feed_bytes(u, p, p + 1)) return 0;
+    const uint8_t *border = last_border(p, end);
+    int answer = uvws__utf8_blocks(p, (size_t)(border - p));
+    if (answer == 0) return 0;
+    if (answer == 1) p = border;
+  }
+  return feed_bytes(u, p, end);
 }
 
 int uvws__utf8_is_whole(const struct uvws__utf8 *u) {
