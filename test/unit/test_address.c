@@ -122,11 +122,53 @@ static void families_take_turns_and_the_first_addresss_begins(void **state) {
   WALK("", NULL);
 }
 
+static void a_block_holds_the_addresses_with_its_first_bits(void **state) {
+  static const struct {
+    const char *address, *block;
+    int is_in;
+  } rows[] = {
+      {"10.1.2.3", "10.1.2.3", 1},
+      {"10.1.2.3", "10.1.2.4", 0},
+      {"10.1.2.3", "10.0.0.0/8", 1},
+      {"11.1.2.3", "10.0.0.0/8", 0},
+      {"10.1.2.3", "0.0.0.0/0", 1},
+      {"10.1.2.3", "10.1.2.2/31", 1},
+      {"10.1.2.3", "10.1.2.0/31", 0},
+      {"10.1.2.3", "10.1.2.3/32", 1},
+      {"10.1.2.3", "10.1.2.3/33", 0},
+      {"10.1.2.3", "10.1.2.3/", 0},
+      {"10.1.2.3", "10.1.2.3/x", 0},
+      {"10.1.2.3", "10.1.2.3/-1", 0},
+      {"10.1.2.3", "10.1.2.3/0032", 0},
+      {"10.1.2.3", "::/0", 0},
+      {"fe80::1", "fe80::/10", 1},
+      {"fec0::1", "fe80::/10", 0},
+      {"::1", "::1", 1},
+      {"::1", "::1/128", 1},
+      {"::1", "::1/129", 0},
+      {"::1", "0.0.0.0/0", 0},
+      {"::1", "example.org", 0},
+      {"::1", "", 0},
+      {"::1", "/8", 0},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    union uvws__address address;
+    char block[100];
+    assert_int_equal(uvws__address_parse(rows[i].address, 0, &address), 1);
+    /* What follows the block is not looked at. */
+    snprintf(block, sizeof block, "%s0,x", rows[i].block);
+    if (uvws__address_is_in(&address, block, strlen(rows[i].block)) != rows[i].is_in)
+      fail_msg("%s in %s", rows[i].address, rows[i].block);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(literals_are_known_without_a_look_up),
       cmocka_unit_test(the_zone_may_be_an_interfaces_name),
       cmocka_unit_test(families_take_turns_and_the_first_addresss_begins),
+      cmocka_unit_test(a_block_holds_the_addresses_with_its_first_bits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
