@@ -10,7 +10,7 @@
 #include "util/chain.h"
 #include "util/errors.h"
 
-#define STOCK_MAX 128 /* blocks that a trimmed pool keeps at most: 2 MiB */
+#define STOCK_MAX ((2 << 20) / UVWS__BLOCK_SIZE) /* blocks that a trimmed pool keeps: 2 MiB */
 
 struct world {
   struct fake_env fake;
