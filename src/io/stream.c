@@ -92,10 +92,16 @@ static int try_write(struct uvws__stream *s, const uv_buf_t *bufs, unsigned coun
 
 static void on_stream_write(uv_write_t *req, int status);
 
+static int has_req(struct uvws__stream *s) {
+  if (!s->req) s->req = uvws__alloc(s->env, sizeof *s->req);
+  return s->req != NULL;
+}
+
 static int queue_write(struct uvws__stream *s, const uv_buf_t *bufs, unsigned count) {
   assert(count <= QUEUED_MAX);
-  s->req.write.data = s;
-  int err = uv_write(&s->req.write, stream_of(s), bufs, count, on_stream_write);
+  if (!has_req(s)) return UV_ENOMEM;
+  s->req->write.data = s;
+  int err = uv_write(&s->req->write, stream_of(s), bufs, count, on_stream_write);
   return err ? err : UVWS__WRITING;
 }
 
@@ -191,7 +197,8 @@ static void stream_shutdown(struct uvws__transport *transport) {
   assert(!s->is_writing);
   if (s->has_shut_down) return;
   s->has_shut_down = 1;
-  uv_shutdown(&s->req.shutdown, stream_of(s), on_stream_shutdown);
+  /* Without memory there is no FIN: the peer learns of the end when the socket closes. */
+  if (has_req(s)) uv_shutdown(&s->req->shutdown, stream_of(s), on_stream_shutdown);
 }
 
 static void on_stream_close(uv_handle_t *handle) {
@@ -199,6 +206,7 @@ static void on_stream_close(uv_handle_t *handle) {
   const struct uvws__transport_events *events = s->base.events;
   void *owner = s->base.owner;
   drop_rest(s);
+  uvws__free(s->env, s->req);
   uvws__free(s->env, s);
   events->on_closed(owner);
 }
@@ -249,13 +257,14 @@ int uvws__stream_new(const struct uvws__env *env, uv_loop_t *loop, enum uvws__st
 
   struct uvws__stream *s = uvws__calloc(env, sizeof *s);
   if (!s) return UV_ENOMEM;
-  int err = handle_init(s, loop, kind);
+  s->env = env;
+  int err = has_req(s) ? handle_init(s, loop, kind) : UV_ENOMEM;
   if (err) {
+    uvws__free(env, s->req);
     uvws__free(env, s);
     return err;
   }
   s->uv.handle.data = s;
-  s->env = env;
   s->base.ops = &stream_ops;
   s->base.events = events;
   s->base.owner = owner;
@@ -267,6 +276,8 @@ void uvws__stream_on_connect(uv_connect_t *req, int status) {
   struct uvws__stream *s = req->data;
   struct uvws__detail detail;
   if (is_closing(s)) return;
+  uvws__free(s->env, s->req);
+  s->req = NULL;
   if (status == 0) {
     s->base.events->on_ready(s->base.owner);
     return;

@@ -1,8 +1,9 @@
 /*
  * What TCP (tcp.c) and unix domain sockets (unix.c) share: all but how they begin.
  *
- * A connection is mostly idle, so its struct is kept small: the three requests share their memory,
- * and room for more than a few unsent buffers is taken only while a write is stuck.
+ * A connection is mostly idle, so its struct is kept small: memory for a request is taken to
+ * connect and given back when that is done, and taken anew when a write gets stuck; room for more
+ * than a few unsent buffers only while it is.
  */
 #ifndef UVWS_IO_STREAM_H
 #define UVWS_IO_STREAM_H
@@ -12,6 +13,14 @@
 #define UVWS__STREAM_BUFS_MAX 64 /* buffers in one write */
 
 enum uvws__stream_kind { UVWS__STREAM_TCP, UVWS__STREAM_UNIX };
+
+/* Never two at a time: a connection is made, then written to, and shut down behind the last write.
+ */
+union uvws__stream_req {
+  uv_connect_t connect;
+  uv_write_t write;
+  uv_shutdown_t shutdown;
+};
 
 struct uvws__stream {
   struct uvws__transport base;
@@ -23,13 +32,7 @@ struct uvws__stream {
     uv_pipe_t pipe;
   } uv;
 
-  /* Never two at a time: a connection is made, then written to, and shut down behind the last
-   * write. */
-  union {
-    uv_connect_t connect;
-    uv_write_t write;
-    uv_shutdown_t shutdown;
-  } req;
+  union uvws__stream_req *req; /* NULL: nothing was stuck since the connection was made */
 
   uv_buf_t *rest; /* buffers of a stuck write; NULL when they are few */
   uint16_t rest_count;
@@ -45,7 +48,8 @@ int uvws__stream_new(const struct uvws__env *env, uv_loop_t *loop, enum uvws__st
                      const struct uvws__transport_events *events, void *owner,
                      struct uvws__transport **out);
 
-/* For the request in `req.connect`, whose `data` is the stream: calls on_ready or on_end. */
+/* For the request in `req->connect`, which a new stream has and whose `data` is the stream: calls
+ * on_ready or on_end. */
 void uvws__stream_on_connect(uv_connect_t *req, int status);
 
 #endif

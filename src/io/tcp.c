@@ -17,8 +17,8 @@ int uvws__tcp_bind(struct uvws__transport *transport, const struct sockaddr *loc
 
 int uvws__tcp_connect(struct uvws__transport *transport, const struct sockaddr *address) {
   struct uvws__stream *s = stream_of(transport);
-  s->req.connect.data = s;
-  return uv_tcp_connect(&s->req.connect, &s->uv.tcp, address, uvws__stream_on_connect);
+  s->req->connect.data = s;
+  return uv_tcp_connect(&s->req->connect, &s->uv.tcp, address, uvws__stream_on_connect);
 }
 
 /* libuv remembers only that this is wanted, not for how long, while there is no socket yet: hence

@@ -20,7 +20,7 @@ int uvws__unix_connect(struct uvws__transport *transport, const char *path) {
   struct uvws__stream *s = (struct uvws__stream *)transport;
   /* libuv cuts a longer one without a word, and another socket may be there. */
   if (strlen(path) > PATH_LEN_MAX) return UV_ENAMETOOLONG;
-  s->req.connect.data = s;
-  uv_pipe_connect(&s->req.connect, &s->uv.pipe, path, uvws__stream_on_connect);
+  s->req->connect.data = s;
+  uv_pipe_connect(&s->req->connect, &s->uv.pipe, path, uvws__stream_on_connect);
   return 0;
 }

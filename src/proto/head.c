@@ -23,22 +23,28 @@
 
 enum phase { IN_HEAD, IN_BODY, ANSWERED };
 
-struct uvws__head {
-  const struct uvws__env *env;
+/* What only the reading of an answer needs. */
+struct reading {
   const char *who; /* answers, in words */
-  int is_tunnel;   /* to CONNECT */
   size_t max_head_size;
   size_t head_size; /* bytes of all heads so far */
   size_t raw_body;  /* bytes behind the head, framing included */
+  size_t value_at;  /* where the value being read begins; 0: none is */
+  struct uvws__strict strict;
+  llhttp_t parser;
+};
+
+struct uvws__head {
+  const struct uvws__env *env;
+  struct reading *reading; /* NULL once compact */
+  int status;              /* of a head that is compact */
+  int is_tunnel;           /* to CONNECT */
   enum phase phase;
   int answer; /* once ANSWERED: what feed says from then on */
   int err;    /* set by a callback of llhttp's before it stops the parser */
   int is_head_whole;
   int is_body_whole;
-  struct uvws__strict strict;
-  llhttp_t parser;
   struct uvws__bytes text; /* name NUL value NUL, and so on */
-  size_t value_at;         /* where the value being read begins; 0: none is */
   uvws_header_t *fields;   /* point into text */
   size_t field_count;
   struct uvws__bytes body;
@@ -55,10 +61,10 @@ static int keep(struct uvws__head *head, const void *data, size_t len) {
  * or the end of the head comes, so that it does not matter whether llhttp reports empty ones. */
 static int close_value(struct uvws__head *head) {
   struct uvws__bytes *text = &head->text;
-  if (!head->value_at) return 0;
-  while (text->len > head->value_at && strchr(" \t", text->data[text->len - 1]))
+  if (!head->reading->value_at) return 0;
+  while (text->len > head->reading->value_at && strchr(" \t", text->data[text->len - 1]))
     text->len--;
-  head->value_at = 0;
+  head->reading->value_at = 0;
   return keep(head, "", 1);
 }
 
@@ -77,7 +83,7 @@ static int on_header_field_complete(llhttp_t *parser) {
   }
   head->field_count++;
   if (keep(head, "", 1)) return HPE_USER;
-  head->value_at = head->text.len;
+  head->reading->value_at = head->text.len;
   return 0;
 }
 
@@ -120,12 +126,13 @@ static int make_fields(struct uvws__head *head) {
 
 /* 101, or what takes its place in an answer to CONNECT. */
 static int is_agreement(const struct uvws__head *head) {
-  return head->is_tunnel ? head->strict.status / 100 == 2 : head->strict.status == 101;
+  return head->is_tunnel ? head->reading->strict.status / 100 == 2
+                         : head->reading->strict.status == 101;
 }
 
 /* RFC 9112 6.3: whatever the fields say. */
 static int is_bodiless(const struct uvws__head *head) {
-  int status = head->strict.status;
+  int status = head->reading->strict.status;
   return status < 200 || status == 204 || status == 304 || is_agreement(head);
 }
 
@@ -165,15 +172,15 @@ static const llhttp_settings_t settings = {
 
 /* Ready for a head: the first, or the one behind an interim answer. */
 static void begin_head(struct uvws__head *head) {
-  llhttp_init(&head->parser, HTTP_RESPONSE, &settings);
-  head->parser.data = head;
-  memset(&head->strict, 0, sizeof head->strict);
-  head->strict.takes_old = head->is_tunnel;
+  llhttp_init(&head->reading->parser, HTTP_RESPONSE, &settings);
+  head->reading->parser.data = head;
+  memset(&head->reading->strict, 0, sizeof head->reading->strict);
+  head->reading->strict.takes_old = head->is_tunnel;
   uvws__free(head->env, head->fields);
   head->fields = NULL;
   head->field_count = 0;
   head->text.len = 0;
-  head->value_at = 0;
+  head->reading->value_at = 0;
   head->is_head_whole = 0;
   head->is_body_whole = 0;
 }
@@ -201,43 +208,44 @@ static int fail_foreign(struct uvws__head *head, const uint8_t *data, size_t len
   char text[4 * EXCERPT_LEN + 1];
   excerpt(data, len, text);
   /* A TLS record is an alert (21) or a handshake (22) where a server speaks first. */
-  int is_tls = head->strict.matched == 0 && (data[0] == 0x15 || data[0] == 0x16);
+  int is_tls = head->reading->strict.matched == 0 && (data[0] == 0x15 || data[0] == 0x16);
   return answer(head, uvws__fail(detail, UVWS_EHTTP,
                                  "%s's answer is not HTTP/1.1, it begins with \"%.*s%s\"%s",
-                                 head->who, (int)head->strict.matched, uvws__strict_version, text,
-                                 is_tls ? " (that is TLS)" : ""));
+                                 head->reading->who, (int)head->reading->strict.matched,
+                                 uvws__strict_version, text, is_tls ? " (that is TLS)" : ""));
 }
 
 static int fail_wrong(struct uvws__head *head, const char *wrong, struct uvws__detail *detail) {
   return answer(head, uvws__fail(detail, UVWS_EHTTP, "%s's answer breaks HTTP/1.1 in line %zu: %s",
-                                 head->who, head->strict.line + 1, wrong));
+                                 head->reading->who, head->reading->strict.line + 1, wrong));
 }
 
 static int fail_large(struct uvws__head *head, struct uvws__detail *detail) {
   return answer(head, uvws__fail(detail, UVWS_EHEAD_TOO_LARGE,
-                                 "the head of %s's answer is larger than %zu bytes", head->who,
-                                 head->max_head_size));
+                                 "the head of %s's answer is larger than %zu bytes",
+                                 head->reading->who, head->reading->max_head_size));
 }
 
 static int fail_callback(struct uvws__head *head, struct uvws__detail *detail) {
   if (head->err == UVWS_EHEAD_TOO_LARGE)
-    uvws__fail(detail, 0, "%s's answer has more than %d header fields", head->who,
+    uvws__fail(detail, 0, "%s's answer has more than %d header fields", head->reading->who,
                UVWS__FIELDS_MAX);
   return answer(head, head->err);
 }
 
 static int fail_parser(struct uvws__head *head, struct uvws__detail *detail) {
-  const char *reason = llhttp_get_error_reason(&head->parser);
-  return answer(head, uvws__fail(detail, UVWS_EHTTP, "%s's answer breaks HTTP/1.1: %s", head->who,
-                                 reason && *reason ? reason : "it is malformed"));
+  const char *reason = llhttp_get_error_reason(&head->reading->parser);
+  return answer(head,
+                uvws__fail(detail, UVWS_EHTTP, "%s's answer breaks HTTP/1.1: %s",
+                           head->reading->who, reason && *reason ? reason : "it is malformed"));
 }
 
 /* Feeding */
 
 static int end_head(struct uvws__head *head) {
   if (is_agreement(head)) return answer(head, UVWS__HEAD_UPGRADED);
-  if (head->strict.status == 101) return answer(head, UVWS__HEAD_REFUSED);
-  if (head->strict.status < 200)
+  if (head->reading->strict.status == 101) return answer(head, UVWS__HEAD_REFUSED);
+  if (head->reading->strict.status < 200)
     begin_head(head);
   else if (head->is_body_whole)
     return answer(head, UVWS__HEAD_REFUSED);
@@ -248,7 +256,7 @@ static int end_head(struct uvws__head *head) {
 
 static int parse_head(struct uvws__head *head, const uint8_t *data, size_t len, int is_end,
                       struct uvws__detail *detail) {
-  llhttp_errno_t error = llhttp_execute(&head->parser, (const char *)data, len);
+  llhttp_errno_t error = llhttp_execute(&head->reading->parser, (const char *)data, len);
   if (head->err) return fail_callback(head, detail);
   if (head->is_head_whole) return end_head(head);
   if (error != HPE_OK || is_end) return fail_parser(head, detail);
@@ -257,12 +265,12 @@ static int parse_head(struct uvws__head *head, const uint8_t *data, size_t len, 
 
 static int feed_head(struct uvws__head *head, const uint8_t *data, size_t len,
                      struct uvws__detail *detail, size_t *used) {
-  size_t room = head->max_head_size - head->head_size;
+  size_t room = head->reading->max_head_size - head->reading->head_size;
   size_t part = len < room ? len : room;
-  int found = uvws__strict_feed(&head->strict, data, part, used);
-  head->head_size += *used;
+  int found = uvws__strict_feed(&head->reading->strict, data, part, used);
+  head->reading->head_size += *used;
   if (found == UVWS__STRICT_FOREIGN) return fail_foreign(head, data + *used, len - *used, detail);
-  if (found == UVWS__STRICT_WRONG) return fail_wrong(head, head->strict.wrong, detail);
+  if (found == UVWS__STRICT_WRONG) return fail_wrong(head, head->reading->strict.wrong, detail);
   int result = parse_head(head, data, *used, found == UVWS__STRICT_END, detail);
   if (result == UVWS__HEAD_MORE && found == UVWS__STRICT_MORE && part < len)
     return fail_large(head, detail);
@@ -271,14 +279,15 @@ static int feed_head(struct uvws__head *head, const uint8_t *data, size_t len,
 
 static int feed_body(struct uvws__head *head, const uint8_t *data, size_t len,
                      struct uvws__detail *detail) {
-  size_t room = RAW_BODY_MAX - head->raw_body;
+  size_t room = RAW_BODY_MAX - head->reading->raw_body;
   size_t part = len < room ? len : room;
-  llhttp_errno_t error = llhttp_execute(&head->parser, (const char *)data, part);
-  head->raw_body += part;
+  llhttp_errno_t error = llhttp_execute(&head->reading->parser, (const char *)data, part);
+  head->reading->raw_body += part;
   if (head->err) return fail_callback(head, detail);
   if (head->is_body_whole) return answer(head, UVWS__HEAD_REFUSED);
   if (error != HPE_OK) return fail_parser(head, detail);
-  return head->raw_body == RAW_BODY_MAX ? answer(head, UVWS__HEAD_REFUSED) : UVWS__HEAD_MORE;
+  return head->reading->raw_body == RAW_BODY_MAX ? answer(head, UVWS__HEAD_REFUSED)
+                                                 : UVWS__HEAD_MORE;
 }
 
 int uvws__head_feed(struct uvws__head *head, const uint8_t *data, size_t len,
@@ -299,15 +308,16 @@ int uvws__head_feed(struct uvws__head *head, const uint8_t *data, size_t len,
 
 int uvws__head_end(struct uvws__head *head, struct uvws__detail *detail) {
   if (head->phase == ANSWERED) return head->answer;
-  if (head->phase == IN_HEAD && head->head_size == 0)
-    return answer(head, uvws__fail(detail, UVWS_EHTTP, "%s hung up without an answer", head->who));
-  if (head->phase == IN_HEAD)
+  if (head->phase == IN_HEAD && head->reading->head_size == 0)
     return answer(
-        head, uvws__fail(detail, UVWS_EHTTP, "%s hung up in the head of its answer", head->who));
-  if (llhttp_finish(&head->parser) != HPE_OK && !head->is_body_whole)
+        head, uvws__fail(detail, UVWS_EHTTP, "%s hung up without an answer", head->reading->who));
+  if (head->phase == IN_HEAD)
+    return answer(head, uvws__fail(detail, UVWS_EHTTP, "%s hung up in the head of its answer",
+                                   head->reading->who));
+  if (llhttp_finish(&head->reading->parser) != HPE_OK && !head->is_body_whole)
     return answer(head,
                   uvws__fail(detail, UVWS_EHTTP, "%s hung up in the body of its answer (status %d)",
-                             head->who, head->strict.status));
+                             head->reading->who, head->reading->strict.status));
   return answer(head, UVWS__HEAD_REFUSED);
 }
 
@@ -316,18 +326,23 @@ int uvws__head_end(struct uvws__head *head, struct uvws__detail *detail) {
 int uvws__head_new(const struct uvws__env *env, size_t max_head_size, struct uvws__head **out) {
   struct uvws__head *head = uvws__calloc(env, sizeof *head);
   if (!head) return UVWS__ENOMEM;
+  head->reading = uvws__calloc(env, sizeof *head->reading);
+  if (!head->reading) {
+    uvws__free(env, head);
+    return UVWS__ENOMEM;
+  }
   head->env = env;
-  head->who = "the server";
-  head->max_head_size = max_head_size;
+  head->reading->who = "the server";
+  head->reading->max_head_size = max_head_size;
   begin_head(head);
   *out = head;
   return 0;
 }
 
 void uvws__head_expect_tunnel(struct uvws__head *head) {
-  head->who = "the proxy";
+  head->reading->who = "the proxy";
   head->is_tunnel = 1;
-  head->strict.takes_old = 1;
+  head->reading->strict.takes_old = 1;
 }
 
 void uvws__head_free(struct uvws__head *head) {
@@ -336,18 +351,23 @@ void uvws__head_free(struct uvws__head *head) {
   uvws__bytes_deinit(env, &head->text);
   uvws__bytes_deinit(env, &head->body);
   uvws__free(env, head->fields);
+  uvws__free(env, head->reading);
   uvws__free(env, head);
 }
 
 void uvws__head_compact(struct uvws__head *head) {
   assert(head->phase == ANSWERED);
   shrink(head->env, &head->body);
+  head->status = uvws__head_status(head);
+  uvws__free(head->env, head->reading);
+  head->reading = NULL;
 }
 
 /* Reading */
 
 int uvws__head_status(const struct uvws__head *head) {
-  return head->strict.line ? head->strict.status : 0;
+  if (!head->reading) return head->status;
+  return head->reading->strict.line ? head->reading->strict.status : 0;
 }
 
 const uvws_header_t *uvws__head_fields(const struct uvws__head *head, size_t *count) {

@@ -32,6 +32,7 @@ void uvws__inbound_init(struct uvws__inbound *in, const struct uvws__env *env,
 
 void uvws__inbound_deinit(struct uvws__inbound *in) {
   uvws__bytes_deinit(in->env, &in->message);
+  uvws__free(in->env, in->control);
   if (in->inflater) uvws__inflater_give(&in->shared->zstock, in->inflater);
   in->inflater = NULL;
 }
@@ -128,7 +129,9 @@ static int take_control(struct uvws__inbound *in, const struct uvws__frame *fram
   const uint8_t *data = frame->data;
   size_t len = frame->len;
   if (!frame->is_first || !frame->is_last) {
-    memcpy(in->control + in->control_len, frame->data, frame->len);
+    if (!in->control) in->control = uvws__alloc(in->env, UVWS__CONTROL_MAX);
+    if (!in->control) return uvws__fault_memory(fault);
+    if (frame->len) memcpy(in->control + in->control_len, frame->data, frame->len);
     in->control_len += (uint8_t)frame->len;
     data = in->control;
     len = in->control_len;

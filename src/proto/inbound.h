@@ -64,7 +64,7 @@ struct uvws__inbound {
 
   /* The control frame at hand. */
   uint8_t control_len;
-  uint8_t control[UVWS__CONTROL_MAX];
+  uint8_t *control; /* UVWS__CONTROL_MAX bytes; NULL until one comes in pieces */
 };
 
 enum uvws__inbound_event_type {
