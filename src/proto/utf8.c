@@ -9,6 +9,7 @@
 
 #include "proto/utf8_blocks.h"
 
+#define SHORT_MAX 256 /* so much is looked through for ASCII before anything else */
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
 static const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end) {
@@ -75,18 +76,40 @@ static const uint8_t *last_border(const uint8_t *data, const uint8_t *end) {
   return end;
 }
 
-int uvws__utf8_feed(struct uvws__utf8 *u, const uint8_t *data, size_t len) {
-  const uint8_t *p = data;
-  const uint8_t *end = data + len;
-  if (len >= UVWS__UTF8_BLOCK) {
-    for (; u->need; p++)
-      if (!feed_bytes(u, p, p + 1)) return 0;
-    const uint8_t *border = last_border(p, end);
-    int answer = uvws__utf8_blocks(p, (size_t)(border - p));
-    if (answer == 0) return 0;
-    if (answer == 1) p = border;
+static uint64_t word_at(const uint8_t *p) {
+  uint64_t word;
+  memcpy(&word, p, sizeof word);
+  return word;
+}
+
+/* Most short texts are. The last word may overlap the one before: that costs less than to look at
+ * single bytes. */
+static int is_ascii(const uint8_t *p, size_t len) {
+  uint64_t any = 0;
+  if (len < sizeof any) {
+    while (len--)
+      any |= (uint64_t)*p++;
+    return any < 0x80;
   }
-  return feed_bytes(u, p, end);
+  const uint8_t *last = p + len - sizeof any;
+  for (; p < last; p += 8)
+    any |= word_at(p);
+  return ((any | word_at(last)) & HIGH_BITS) == 0;
+}
+
+static int feed_long(struct uvws__utf8 *u, const uint8_t *p, const uint8_t *end) {
+  for (; u->need; p++)
+    if (!feed_bytes(u, p, p + 1)) return 0;
+  const uint8_t *border = last_border(p, end);
+  int answer = uvws__utf8_blocks(p, (size_t)(border - p));
+  if (answer == 0) return 0;
+  return feed_bytes(u, answer == 1 ? border : p, end);
+}
+
+int uvws__utf8_feed(struct uvws__utf8 *u, const uint8_t *data, size_t len) {
+  if (len <= SHORT_MAX && u->need == 0 && is_ascii(data, len)) return 1;
+  if (len < UVWS__UTF8_BLOCK) return feed_bytes(u, data, data + len);
+  return feed_long(u, data, data + len);
 }
 
 int uvws__utf8_is_whole(const struct uvws__utf8 *u) {
