@@ -133,7 +133,7 @@ static void on_line(void *owner, const char *line, size_t len) {
   struct connect *c = owner;
   int err = c->options.is_binary ? uvws_send_binary(c->ws, line, len, on_sent, c)
                                  : uvws_send_text(c->ws, line, len, on_sent, c);
-  if (err == 0) {
+  if (err >= 0) { /* UVWS_ABOVE_MARK: queued as well */
     c->pending++;
     if (uvws_buffered(c->ws) > PAUSE_ABOVE) cli_input_pause(&c->input);
     return;

@@ -69,6 +69,10 @@ class EchoedLines(unittest.TestCase):
         line = b"0123456789" * 300_000 + b"\n"
         self.assertEqual(self.echo(line), line)
 
+    def test_lines_above_the_librarys_high_water_mark_come_back(self):
+        line = b"0123456789" * 1_200_000 + b"\n"
+        self.assertEqual(self.echo(2 * line), 2 * line)
+
     def test_standard_input_may_be_a_file(self):
         with tempfile.TemporaryFile() as file:
             lines = b"".join(b"line %d\n" % i for i in range(50_000))
