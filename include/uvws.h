@@ -407,8 +407,8 @@ typedef struct uvws_options {
 UVWS_API
 int uvws_connect(uvws_t *ws, const uvws_options_t *options);
 
-/* One line with the particulars of the last call on `ws` that failed, "" when there are none.
- * Borrowed until the next call on `ws`. */
+/* One line with the particulars of the last call on `ws` that failed, "" when there are none. The
+ * clients of a context share the room for it: borrowed until the next call on any of them. */
 UVWS_API
 const char *uvws_last_error(const uvws_t *ws);
 
