@@ -1,5 +1,5 @@
 /* Command lines: `--name value`, `--name=value`, `-n value`, `-nvalue`, and `--` ends the options.
- */
+ * A value that may be left out stands behind a `=`. */
 #include "cli/arguments.h"
 
 #include <errno.h>
@@ -58,15 +58,17 @@ static int parse_tls_version(const char *text, uvws_tls_version_t *out) {
 }
 
 static int set_number(enum cli_kind kind, void *field, const char *value) {
-  uint64_t max = kind == CLI_PORT ? UINT16_MAX : kind == CLI_MS ? UINT32_MAX : SIZE_MAX;
+  uint64_t max = kind == CLI_PORT ? UINT16_MAX : kind == CLI_BYTES ? SIZE_MAX : UINT32_MAX;
   uint64_t number = 0;
   if (parse_number(value, max, &number) != 0) return -1;
   if (kind == CLI_PORT)
     *(uint16_t *)field = (uint16_t)number;
-  else if (kind == CLI_MS)
-    *(uint32_t *)field = (uint32_t)number;
-  else
+  else if (kind == CLI_BYTES)
     *(size_t *)field = (size_t)number;
+  else if (kind == CLI_COUNT)
+    *(unsigned *)field = (unsigned)number;
+  else
+    *(uint32_t *)field = (uint32_t)number;
   return 0;
 }
 
@@ -84,6 +86,8 @@ static int set_field(const struct cli_option *option, void *field, const char *v
     return parse_tls_version(value, field);
   case CLI_PORT:
   case CLI_MS:
+  case CLI_MAYBE_MS:
+  case CLI_COUNT:
   case CLI_BYTES:
     return set_number(option->kind, field, value);
   }
@@ -98,7 +102,8 @@ static void print_help(const struct cli_command *command) {
     char left[64];
     char letter[8] = "    ";
     if (option->letter != 0) snprintf(letter, sizeof letter, "-%c, ", option->letter);
-    snprintf(left, sizeof left, "%s--%s %s", letter, option->name,
+    const char *format = option->kind == CLI_MAYBE_MS ? "%s--%s[=%s]" : "%s--%s %s";
+    snprintf(left, sizeof left, format, letter, option->name,
              option->value_name != NULL ? option->value_name : "");
     printf("  %-32s%s\n", left, option->help);
   }
@@ -127,6 +132,8 @@ static int take_option(struct parse *p, const struct cli_option *option, const c
   const char *value = glued;
   if (option->kind == CLI_FLAG) {
     if (glued != NULL) return usage_error(p->command, "takes no value", word);
+  } else if (value == NULL && option->kind == CLI_MAYBE_MS) {
+    value = "0";
   } else if (value == NULL) {
     if (p->next >= p->argc) return usage_error(p->command, "needs a value", word);
     value = p->argv[p->next++];

@@ -21,6 +21,8 @@ enum cli_kind {
   CLI_LIST,        /* struct cli_list */
   CLI_PORT,        /* uint16_t, 0 to 65535 */
   CLI_MS,          /* uint32_t, milliseconds */
+  CLI_MAYBE_MS,    /* the same, only as --name=MS; 0 without a value */
+  CLI_COUNT,       /* unsigned */
   CLI_BYTES,       /* size_t */
   CLI_TLS_VERSION, /* uvws_tls_version_t, "1.2" */
 };

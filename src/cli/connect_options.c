@@ -4,16 +4,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #include "cli/cli.h"
+#include "cli/credentials.h"
 
 #define AT(field) offsetof(struct cli_connect_options, field)
 
 static const struct cli_option known_options[] = {
     {"header", 'H', CLI_LIST, AT(header_lines), "'NAME: VALUE'", "add a header field; may repeat"},
+    {"auth", 'u', CLI_STRING, AT(auth), "USER:PASSWORD",
+     "send Basic credentials; @FILE: the first line of FILE"},
+    {"bearer", 0, CLI_STRING, AT(bearer), "TOKEN", "send a Bearer token; @FILE as above"},
     {"protocol", 0, CLI_LIST, AT(protocols), "NAME", "offer a subprotocol; may repeat"},
     {"origin", 0, CLI_STRING, AT(library.origin), "ORIGIN", "send an Origin field"},
     {"port", 0, CLI_PORT, AT(library.port), "PORT", "connect to this port, not the URI's"},
+    {"proxy", 'x', CLI_STRING, AT(library.proxy), "PROXY",
+     "http, https, socks5, socks5h or socks4a://[USER:PASSWORD@]HOST[:PORT]"},
+    {"proxy-from-env", 0, CLI_FLAG, AT(library.proxy_from_env), NULL,
+     "take it from ws_proxy, wss_proxy, http_proxy, all_proxy, no_proxy, ..."},
+    {"unix-socket", 0, CLI_STRING, AT(library.socket_path), "PATH", "connect to this socket"},
+    {"max-redirects", 0, CLI_COUNT, AT(library.max_redirects), "COUNT",
+     "follow so many redirects (0)"},
+    {"compress", 0, CLI_FLAG, AT(is_compressing), NULL,
+     "compress every message, however short, when the server agrees"},
+    {"no-compress", 0, CLI_FLAG, AT(is_not_compressed), NULL, "do not offer compression"},
+    {"json", 'j', CLI_FLAG, AT(is_json), NULL, "lay out messages that are JSON, in colours"},
+    {"ping", 0, CLI_MAYBE_MS, AT(ping_ms), "MS",
+     "tell the round-trip time, once or every so often"},
+    {"show-control", 0, CLI_FLAG, AT(shows_control), NULL, "tell of Ping, Pong and Close frames"},
+    {"trace", 0, CLI_FLAG, AT(is_traced), NULL,
+     "tell how long each phase took, and of heads and frames"},
     {"binary", 'b', CLI_FLAG, AT(is_binary), NULL, "send lines as binary messages, not as text"},
     {"linger", 0, CLI_MS, AT(linger_ms), "MS",
      "listen for so long behind the end of the input (default: until a Pong comes)"},
@@ -81,27 +102,59 @@ static int split_header(const char *line, uvws_header_t *out) {
   return CLI_GO_ON;
 }
 
-static int split_headers(struct cli_connect_options *o) {
-  if (o->header_lines.count == 0) return CLI_GO_ON;
-  o->headers = calloc(o->header_lines.count, sizeof *o->headers);
+static int take_header_lines(struct cli_connect_options *o) {
+  o->headers = calloc(o->header_lines.count + 1, sizeof *o->headers);
   if (o->headers == NULL) return CLI_FAILED;
   for (size_t i = 0; i < o->header_lines.count; i++) {
     int answer = split_header(o->header_lines.items[i], &o->headers[i]);
     if (answer != CLI_GO_ON) return answer;
   }
+  o->header_count = o->header_lines.count;
   return CLI_GO_ON;
+}
+
+/* What was given is a secret, so it is not repeated. */
+static int credentials_error(const char *option, int err, const char *what) {
+  fprintf(stderr, "uvws: usage: %s: %s\n", option, err == UV_EINVAL ? what : uv_strerror(err));
+  return CLI_USAGE;
+}
+
+static int take_credentials(struct cli_connect_options *o) {
+  if (o->auth == NULL && o->bearer == NULL) return CLI_GO_ON;
+  if (o->auth != NULL && o->bearer != NULL)
+    return credentials_error("--auth", UV_EINVAL, "not together with --bearer");
+  if (o->auth != NULL) {
+    int err = cli_credentials_basic(o->auth, &o->authorization);
+    if (err != 0) return credentials_error("--auth", err, "is not USER:PASSWORD");
+  } else {
+    int err = cli_credentials_bearer(o->bearer, &o->authorization);
+    if (err != 0) return credentials_error("--bearer", err, "is empty");
+  }
+  o->headers[o->header_count].name = "Authorization";
+  o->headers[o->header_count++].value = o->authorization.data;
+  return CLI_GO_ON;
+}
+
+static int take_compression(struct cli_connect_options *o) {
+  if (o->is_not_compressed) o->library.compression = UVWS_COMPRESSION_OFF;
+  if (!o->is_compressing || !o->is_not_compressed) return CLI_GO_ON;
+  fprintf(stderr, "uvws: usage: --compress: not together with --no-compress\n");
+  return CLI_USAGE;
 }
 
 int cli_connect_options_parse(int argc, char **argv, struct cli_connect_options *out) {
   memset(out, 0, sizeof *out);
   out->library.size = sizeof out->library;
   out->linger_ms = CLI_NO_LINGER;
+  out->ping_ms = CLI_NO_PING;
   int answer = cli_arguments_parse(&command, argc, argv, out);
-  if (answer == CLI_GO_ON) answer = split_headers(out);
+  if (answer == CLI_GO_ON) answer = take_header_lines(out);
+  if (answer == CLI_GO_ON) answer = take_credentials(out);
+  if (answer == CLI_GO_ON) answer = take_compression(out);
   if (answer != CLI_GO_ON) return answer;
   out->library.uri = out->operands.items[0];
   out->library.headers = out->headers;
-  out->library.header_count = out->header_lines.count;
+  out->library.header_count = out->header_count;
   out->library.protocols = out->protocols.items;
   out->library.protocol_count = out->protocols.count;
   return CLI_GO_ON;
@@ -111,6 +164,7 @@ void cli_connect_options_deinit(struct cli_connect_options *options) {
   for (size_t i = 0; options->headers != NULL && i < options->header_lines.count; i++)
     free((char *)options->headers[i].name);
   free(options->headers);
+  cli_buffer_deinit(&options->authorization);
   cli_list_deinit(&options->operands);
   cli_list_deinit(&options->header_lines);
   cli_list_deinit(&options->protocols);

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "cli/editor.h"
+
 #define STDIN_FD 0
 
 static int read_file(struct cli_input *input);
@@ -102,12 +104,19 @@ static int open_stream(struct cli_input *input, uv_handle_type type) {
   return err;
 }
 
+static int open_editor(struct cli_input *input) {
+  int err = cli_editor_open(input->loop, input->events, input->owner, &input->editor);
+  if (err == 0) input->kind = CLI_INPUT_EDITOR;
+  return err;
+}
+
 int cli_input_open(struct cli_input *input, uv_loop_t *loop, const struct cli_input_events *events,
                    void *owner) {
   memset(input, 0, sizeof *input);
   input->loop = loop;
   input->events = events;
   input->owner = owner;
+  if (cli_editor_is_possible()) return open_editor(input);
   uv_handle_type type = uv_guess_handle(STDIN_FD);
   int err = 0;
   if (type == UV_TTY || type == UV_TCP || type == UV_NAMED_PIPE) {
@@ -128,11 +137,16 @@ void cli_input_pause(struct cli_input *input) {
   if (input->is_paused || input->kind == CLI_INPUT_CLOSED) return;
   input->is_paused = 1;
   if (input->kind == CLI_INPUT_STREAM) uv_read_stop(&input->as.stream);
+  if (input->kind == CLI_INPUT_EDITOR) cli_editor_pause(input->editor);
 }
 
 void cli_input_resume(struct cli_input *input) {
   if (!input->is_paused || input->kind == CLI_INPUT_CLOSED) return;
   input->is_paused = 0;
+  if (input->kind == CLI_INPUT_EDITOR) {
+    cli_editor_resume(input->editor);
+    return;
+  }
   int err = input->kind == CLI_INPUT_STREAM
                 ? uv_read_start(&input->as.stream, on_alloc, on_stream_read)
                 : read_file(input);
@@ -147,10 +161,14 @@ void cli_input_close(struct cli_input *input) {
     uv_close(&input->as.handle, NULL);
   } else if (input->kind == CLI_INPUT_FILE && input->is_reading) {
     (void)uv_cancel((uv_req_t *)&input->as.file);
+  } else if (input->kind == CLI_INPUT_EDITOR) {
+    cli_editor_close(input->editor);
   }
   input->kind = CLI_INPUT_CLOSED;
 }
 
 void cli_input_deinit(struct cli_input *input) {
   cli_buffer_deinit(&input->line);
+  cli_editor_free(input->editor);
+  input->editor = NULL;
 }

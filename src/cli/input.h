@@ -1,4 +1,5 @@
-/* Standard input on the loop, line by line: a terminal, a pipe, a socket or a file. */
+/* Standard input on the loop, line by line: a terminal (with a line editor where there is one), a
+ * pipe, a socket or a file. */
 #ifndef UVWS_CLI_INPUT_H
 #define UVWS_CLI_INPUT_H
 
@@ -15,6 +16,8 @@ struct cli_input_events {
   void (*on_end)(void *owner, int err);
 };
 
+struct cli_editor;
+
 struct cli_input {
   uv_loop_t *loop;
   const struct cli_input_events *events;
@@ -27,7 +30,8 @@ struct cli_input {
     uv_tcp_t tcp;
     uv_fs_t file; /* the request under way */
   } as;
-  enum { CLI_INPUT_CLOSED, CLI_INPUT_STREAM, CLI_INPUT_FILE } kind;
+  enum { CLI_INPUT_CLOSED, CLI_INPUT_STREAM, CLI_INPUT_FILE, CLI_INPUT_EDITOR } kind;
+  struct cli_editor *editor; /* NULL: none; lives until deinit */
   int is_paused;
   int is_reading; /* a file read is under way */
   struct cli_buffer line;

@@ -1,15 +1,15 @@
-/* Standard output as blocking writes of whole buffers. */
+/* Standard output as blocking writes of whole buffers, one at a time. */
 #include "cli/output.h"
 
 #include <string.h>
-#include <uv.h>
+
+#include "cli/editor.h"
 
 #if !defined(_WIN32)
 #include <poll.h>
 #endif
 
 #define STDOUT_FD 1
-#define FLUSH_AT 65536
 
 /* The descriptor may be non-blocking by somebody else's doing: another process, or standard input
  * when both are one socket. */
@@ -37,30 +37,49 @@ static int write_all(const char *data, size_t len) {
   return 0;
 }
 
-void cli_output_init(struct cli_output *output) {
+/* On a thread of the pool. */
+static void on_work(uv_work_t *work) {
+  struct cli_output *output = work->data;
+  cli_editor_hide(output->editor);
+  output->work_err = write_all(output->wire.data, output->wire.len);
+  cli_editor_show(output->editor);
+}
+
+static void on_work_done(uv_work_t *work, int status) {
+  struct cli_output *output = work->data;
+  output->is_writing = 0;
+  output->wire.len = 0;
+  output->err = status != 0 ? status : output->work_err;
+  if (output->err != 0) output->buffer.len = 0;
+  cli_output_flush(output);
+  output->on_written(output->owner, output->err);
+}
+
+void cli_output_init(struct cli_output *output, uv_loop_t *loop,
+                     void (*on_written)(void *owner, int err), void *owner) {
   memset(output, 0, sizeof *output);
+  output->loop = loop;
+  output->on_written = on_written;
+  output->owner = owner;
   output->is_terminal = uv_guess_handle(STDOUT_FD) == UV_TTY;
 }
 
 void cli_output_deinit(struct cli_output *output) {
   cli_buffer_deinit(&output->buffer);
+  cli_buffer_deinit(&output->wire);
 }
 
-int cli_output_flush(struct cli_output *output) {
-  if (output->err == 0 && output->buffer.len > 0)
-    output->err = write_all(output->buffer.data, output->buffer.len);
-  output->buffer.len = 0;
-  return output->err;
+size_t cli_output_queued(const struct cli_output *output) {
+  return output->buffer.len + (output->is_writing ? output->wire.len : 0);
 }
 
-int cli_output_line(struct cli_output *output, const void *data, size_t len) {
-  if (output->err != 0) return output->err;
-  int err = output->is_terminal ? cli_buffer_append_shown(&output->buffer, data, len)
-                                : cli_buffer_append(&output->buffer, data, len);
-  if (err == 0) err = cli_buffer_append(&output->buffer, "\n", 1);
-  if (err != 0) {
-    output->err = err;
-    return err;
-  }
-  return output->buffer.len >= FLUSH_AT ? cli_output_flush(output) : 0;
+void cli_output_flush(struct cli_output *output) {
+  if (output->is_writing || output->err != 0 || output->buffer.len == 0) return;
+  struct cli_buffer empty = output->wire;
+  output->wire = output->buffer;
+  output->buffer = empty;
+  output->work.data = output;
+  /* Fails only without a callback. */
+  (void)uv_queue_work(output->loop, &output->work, on_work, on_work_done);
+  output->is_writing = 1;
 }
