@@ -105,9 +105,9 @@ static void print_help(const struct cli_command *command) {
     const char *format = option->kind == CLI_MAYBE_MS ? "%s--%s[=%s]" : "%s--%s %s";
     snprintf(left, sizeof left, format, letter, option->name,
              option->value_name != NULL ? option->value_name : "");
-    printf("  %-32s%s\n", left, option->help);
+    printf("  %-30s  %s\n", left, option->help);
   }
-  printf("  %-32s%s\n", "-h, --help", "print this");
+  printf("  %-30s  %s\n", "-h, --help", "print this");
 }
 
 static const struct cli_option *find_by_name(const struct cli_command *command, const char *name,
