@@ -457,8 +457,9 @@ int uvws_message_end(uvws_t *ws, uvws_send_cb cb, void *arg);
 /*
  * Stop reading: no further messages, pings or Close are seen, not even those that have arrived, and
  * the server is slowed down by TCP. uvws_resume goes on where it stopped, from the loop. Each may
- * be called at any time and twice. A paused client does not notice that its peer is gone, and
- * answers no pings. uvws_close resumes.
+ * be called at any time and twice; without a connection they do nothing, and a new one begins
+ * unpaused. A paused client does not notice that its peer is gone, and answers no pings. uvws_close
+ * resumes.
  */
 UVWS_API
 void uvws_pause(uvws_t *ws);
