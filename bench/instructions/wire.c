@@ -27,9 +27,11 @@ static void answer(struct bench_wire *wire) {
   static const char name[] = "Sec-WebSocket-Key: ";
   char accept[UVWS__ACCEPT_LEN + 1];
   char text[256];
-  const char *key = strstr(wire->request, name);
-  assert(key);
-  int err = uvws__accept_make(key + strlen(name), accept);
+  char key[UVWS__KEY_LEN + 1] = "";
+  const char *field = strstr(wire->request, name);
+  assert(field);
+  memcpy(key, field + strlen(name), UVWS__KEY_LEN);
+  int err = uvws__accept_make(key, accept);
   assert(!err);
   (void)err;
   int len = snprintf(text, sizeof text,
