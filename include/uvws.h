@@ -7,6 +7,7 @@
  *   2. A call that returns success fires its callback exactly once, and never from inside the call.
  *   3. For every uvws_connect that returned 0: at most one on_open, at most one on_error, then
  * exactly one on_close. on_close is the last: nothing fires behind it until the next uvws_connect.
+ * (With options.reconnect a uvws_connect stands for all its attempts, and on_open may come again.)
  *   4. A callback may call anything here, uvws_connect (from on_close) and uvws_free included.
  *   5. Everything happens on the thread that runs the loop; nothing here may be called from
  * another.
@@ -54,6 +55,10 @@ typedef struct uvws_context uvws_context_t;
 
 /* A client: one WebSocket connection at a time, as often as you like one after the other. */
 typedef struct uvws uvws_t;
+
+/* What reconnection says and how it is done; see "Reconnection" below. */
+typedef struct uvws_retry uvws_retry_t;
+typedef struct uvws_reconnect uvws_reconnect_t;
 
 /*
  * Errors. Calls also return libuv's (UV_ENOMEM, UV_EINVAL, UV_ECONNREFUSED, UV_EAI_NONAME, ...).
@@ -235,6 +240,10 @@ typedef struct uvws_callbacks {
 
   /* uvws_buffered was above the high-water mark and has fallen to the low-water mark. */
   void (*on_drain)(uvws_t *ws, void *user);
+
+  /* A connection has ended and another will be tried (options.reconnect). In here, and until then,
+   * uvws_close gives up: on_close follows. */
+  void (*on_retry)(uvws_t *ws, const uvws_retry_t *retry, void *user);
 } uvws_callbacks_t;
 
 enum { UVWS_FIRST = 1, UVWS_LAST = 2 }; /* bits of `part` */
@@ -397,7 +406,61 @@ typedef struct uvws_options {
 
   const char *bearer_token; /* sends Authorization: Bearer (RFC 6750 2.1); not together with a user
                                in the URI or an Authorization among `headers` */
+
+  /* Connect again whenever a connection ends that uvws_close did not end: see "Reconnection". With
+   * it, what rule 3 says of a connection holds for all attempts together: on_retry tells the end of
+   * each but the last, and on_error and on_close are told of the last. on_open comes as often as one
+   * opens. Copied. */
+  const uvws_reconnect_t *reconnect; /* default: never */
 } uvws_options_t;
+
+/*
+ * Reconnection
+ */
+
+/* What ended, and what comes of it. All pointers are borrowed until the callback returns. */
+struct uvws_retry {
+  size_t size;
+  uint32_t attempt;               /* the one that comes, 1 for the first after uvws_connect's own */
+  uint64_t delay_ms;              /* until then; in should_retry not decided yet */
+  uint64_t retry_after_ms;        /* what the server asked for (RFC 9110 10.2.3); 0: nothing */
+  int was_open;                   /* the connection had opened */
+  const uvws_error_t *error;      /* what on_error would have been told; NULL: no error */
+  const uvws_close_info_t *close; /* what on_close would have been told */
+};
+
+/* The library's own judgement, 1 or 0. Yes: errors of the network and of TLS's stream, time-outs,
+ * HTTP 408, 425, 429 and 5xx, close codes 1001, 1006 and 1011 to 1014. No: anything else, above all
+ * certificates, other refusals, breaches of the protocol, and codes of the application's own. */
+UVWS_API
+int uvws_should_retry(const uvws_retry_t *retry);
+
+/* How to connect again. Zero always means the default. Before attempt n the wait is any time, each
+ * as likely, up to delay_ms * 2^(n-1), so that the clients of a server that died do not come back
+ * all at once; and not before the server's Retry-After (an hour at most). */
+struct uvws_reconnect {
+  size_t size;           /* sizeof(uvws_reconnect_t) */
+  uint32_t delay_ms;     /* default 1,000 */
+  uint32_t max_delay_ms; /* default 30,000 */
+  uint32_t stable_ms;    /* a connection open for so long starts the count anew; default 10,000 */
+  uint32_t max_attempts; /* default: no limit */
+  int no_jitter;         /* 1: always the longest wait */
+
+  /* Messages that the kernel has not taken wait for the next connection, and so do those that are
+   * sent in between, up to so many bytes in all; a send beyond them is refused with
+   * UVWS_EQUEUEFULL. They leave, in order, before on_open. What the kernel took may be lost all the
+   * same; messages in pieces are not kept. Default: messages end with their connection
+   * (UV_ECANCELED), and sends between two connections are refused with UVWS_ENOTOPEN. */
+  size_t keep_bytes;
+
+  /* Is it worth another attempt? Default: uvws_should_retry. `user` is the client's. */
+  int (*should_retry)(uvws_t *ws, const uvws_retry_t *retry, void *user);
+
+  /* Before each attempt but uvws_connect's own: change what is to be changed in `options`, the URI
+   * or the headers with a fresh token. It is a copy of those of uvws_connect, each time anew; what
+   * it points to is borrowed until the hook returns. Not 0: give up, on_close follows. */
+  int (*before_attempt)(uvws_t *ws, uvws_options_t *options, uint32_t attempt, void *user);
+};
 
 /*
  * Connect. Returns 0: on_open or on_error comes, on_close in any case. Or, and nothing fires:

@@ -115,7 +115,7 @@ int uvws_close(uvws_t *ws, int code, const char *reason, size_t reason_len) {
   ws->ctx->last_error_of = ws;
   int err = uvws__check_close(code, reason, reason_len, &ws->ctx->last_error);
   if (err) return err;
-  return ws->conn ? told(ws, uvws__conn_close(ws->conn, code, reason, reason_len)) : 0;
+  return told(ws, uvws__client_close(ws, code, reason, reason_len));
 }
 
 size_t uvws_buffered(const uvws_t *ws) {
@@ -125,6 +125,7 @@ size_t uvws_buffered(const uvws_t *ws) {
 
 uvws_state_t uvws_state(const uvws_t *ws) {
   const struct uvws__conn *c = ws->conn;
+  if (!c && ws->retry) return ws->retry->is_over ? UVWS_STATE_CLOSING : UVWS_STATE_CONNECTING;
   if (!c) return UVWS_STATE_CLOSED;
   if (c->state < CONN_OPEN) return UVWS_STATE_CONNECTING;
   return c->state == CONN_OPEN ? UVWS_STATE_OPEN : UVWS_STATE_CLOSING;
@@ -147,4 +148,8 @@ const char *uvws_response_header(const uvws_t *ws, const char *name) {
 
 int uvws_stats(const uvws_t *ws, uvws_stats_t *out) {
   return uvws__client_stats(ws, out);
+}
+
+int uvws_should_retry(const uvws_retry_t *retry) {
+  return uvws__should_retry(retry);
 }

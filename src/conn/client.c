@@ -38,9 +38,7 @@ void uvws__client_set_callbacks(uvws_t *ws, const uvws_callbacks_t *callbacks) {
   memcpy(&ws->callbacks, callbacks, size);
 }
 
-int uvws__client_connect(uvws_t *ws, const uvws_options_t *options) {
-  struct uvws__detail *detail = &ws->ctx->last_error;
-  if (ws->conn) return uvws__fail(detail, UVWS_EBUSY, "%s", uvws_strerror(UVWS_EBUSY));
+int uvws__client_begin(uvws_t *ws, const uvws_options_t *options, struct uvws__detail *detail) {
   uvws_options_t *copy;
   int err = uvws__options_copy(&ws->ctx->env, options, detail, &copy);
   if (err) return err;
@@ -60,15 +58,41 @@ int uvws__client_connect(uvws_t *ws, const uvws_options_t *options) {
   return 0;
 }
 
-static int wait_for_open(uvws_t *ws, const struct uvws__outgoing *out) {
+static int prepare_retry(uvws_t *ws, const uvws_options_t *options, struct uvws__detail *detail) {
+  uvws_options_t *copy;
+  if (!options || options->size < offsetof(uvws_options_t, reconnect) + sizeof options->reconnect ||
+      !options->reconnect)
+    return 0;
+  int err = uvws__options_copy(&ws->ctx->env, options, detail, &copy);
+  return err ? err : uvws__retry_new(ws, copy);
+}
+
+int uvws__client_connect(uvws_t *ws, const uvws_options_t *options) {
+  struct uvws__detail *detail = &ws->ctx->last_error;
+  if (ws->conn || ws->retry) return uvws__fail(detail, UVWS_EBUSY, "%s", uvws_strerror(UVWS_EBUSY));
+  int err = prepare_retry(ws, options, detail);
+  if (!err) err = uvws__client_begin(ws, options, detail);
+  if (err) uvws__retry_free(ws);
+  return err;
+}
+
+int uvws__waiting_new(uvws_t *ws, const struct uvws__outgoing *out, struct uvws__waiting **w) {
   if (out->len > SIZE_MAX / 2) return UV_ENOMEM;
+  *w = uvws__alloc(&ws->ctx->env, sizeof **w + out->len);
+  if (!*w) return UV_ENOMEM;
+  **w = (struct uvws__waiting){
+      .kind = out->kind, .flags = out->flags, .cb = out->cb, .arg = out->arg, .len = out->len};
+  if (out->len) memcpy((*w)->data, out->data, out->len);
+  return 0;
+}
+
+static int wait_for_open(uvws_t *ws, const struct uvws__outgoing *out) {
+  struct uvws__waiting *w;
   if (ws->waiting_len > ws->marks.max || out->len > ws->marks.max - ws->waiting_len)
     return UVWS_EQUEUEFULL;
-  struct uvws__waiting *w = uvws__alloc(&ws->ctx->env, sizeof *w + out->len);
-  if (!w) return UV_ENOMEM;
-  *w = (struct uvws__waiting){
-      .kind = out->kind, .flags = out->flags, .cb = out->cb, .arg = out->arg, .len = out->len};
-  if (out->len) memcpy(w->data, out->data, out->len);
+  if (uvws__is_keeping(ws) && uvws__keep_is_full(ws, out->len)) return UVWS_EQUEUEFULL;
+  int err = uvws__waiting_new(ws, out, &w);
+  if (err) return err;
   *ws->waiting_end = w;
   ws->waiting_end = &w->next;
   ws->waiting_len += out->len;
@@ -92,9 +116,18 @@ void uvws__client_pop_waiting(uvws_t *ws) {
 }
 
 int uvws__client_send(uvws_t *ws, const struct uvws__outgoing *out) {
-  if (ws->conn && ws->conn->state >= CONN_OPEN) return uvws__conn_send(ws->conn, out);
-  if (!ws->conn && (ws->was_connected || ws->is_freed)) return UVWS_ENOTOPEN;
+  struct uvws__conn *c = ws->conn;
+  int is_keeping = uvws__is_keeping(ws);
+  if (c && c->state >= CONN_OPEN && !is_keeping) return uvws__conn_send(c, out);
+  if (c && c->state == CONN_OPEN && !c->write_error) return uvws__keep_send(c, out);
+  if (!c && !is_keeping && (ws->was_connected || ws->is_freed)) return UVWS_ENOTOPEN;
   return wait_for_open(ws, out);
+}
+
+int uvws__client_close(uvws_t *ws, int code, const char *reason, size_t reason_len) {
+  int err = ws->conn ? uvws__conn_close(ws->conn, code, reason, reason_len) : 0;
+  if (!err) uvws__retry_cancel(ws);
+  return err;
 }
 
 void uvws__client_drop_waiting(uvws_t *ws) {
@@ -110,17 +143,20 @@ void uvws__client_drop_waiting(uvws_t *ws) {
 void uvws__client_free(uvws_t *ws) {
   assert(!ws->is_freed);
   ws->is_freed = 1;
+  uvws__retry_cancel(ws);
   if (ws->conn)
     uvws__conn_cut(ws->conn);
+  else if (ws->retry)
+    return; /* its end is on its way, and ours with it */
   else if (ws->waiting)
     uvws__context_add_task(ws->ctx, &ws->task);
-  else if (!ws->ended)
+  else if (!ws->ended && !ws->is_telling)
     uvws__client_destroy(ws);
 }
 
 void uvws__client_destroy(uvws_t *ws) {
   uvws_context_t *ctx = ws->ctx;
-  assert(!ws->conn && !ws->waiting);
+  assert(!ws->conn && !ws->retry && !ws->waiting);
   if (ctx->last_error_of == ws) ctx->last_error_of = NULL;
   uvws__stats_take_client(ws);
   if (ws->next) ws->next->prev = ws->prev;

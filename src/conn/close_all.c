@@ -34,6 +34,15 @@ static void close_one(struct uvws__conn *c, const struct uvws__farewell *farewel
     uvws__conn_cut(c);
 }
 
+static void close_client(uvws_t *ws, const struct uvws__farewell *farewell) {
+  if (ws->retry && !ws->conn) {
+    ws->retry->is_in_close_all = 1;
+    ws->ctx->close_all.left++;
+  }
+  uvws__retry_cancel(ws);
+  if (ws->conn) close_one(ws->conn, farewell);
+}
+
 int uvws__context_close_all(uvws_context_t *ctx, const struct uvws__farewell *farewell,
                             uvws_close_all_cb cb, void *arg) {
   if (ctx->close_all.is_busy) return UVWS_EBUSY;
@@ -44,7 +53,7 @@ int uvws__context_close_all(uvws_context_t *ctx, const struct uvws__farewell *fa
   ctx->close_all.arg = arg;
   uvws__context_hold(ctx);
   for (uvws_t *ws = ctx->clients; ws; ws = ws->next)
-    if (ws->conn) close_one(ws->conn, farewell);
+    close_client(ws, farewell);
   tell_when_done(ctx);
   return 0;
 }
@@ -52,6 +61,10 @@ int uvws__context_close_all(uvws_context_t *ctx, const struct uvws__farewell *fa
 void uvws__close_all_take_end(struct uvws__conn *c) {
   if (!c->is_in_close_all) return;
   if (!c->ending.has_received_close) c->ctx->close_all.cut_count++;
-  c->ctx->close_all.left--;
-  tell_when_done(c->ctx);
+  uvws__close_all_count_down(c->ctx);
+}
+
+void uvws__close_all_count_down(uvws_context_t *ctx) {
+  ctx->close_all.left--;
+  tell_when_done(ctx);
 }

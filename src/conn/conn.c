@@ -29,6 +29,7 @@ static void enter_open(struct uvws__conn *c) {
   uvws__opening_free(c);
   c->ctx->phases = c->ws->phases;
   c->ws->counters.opens++;
+  uvws__retry_take_open(c);
   uvws__keepalive_start(c);
 }
 
@@ -208,14 +209,24 @@ void uvws__conn_free(struct uvws__conn *c) {
 
 void uvws__conn_end(struct uvws__conn *c) {
   uvws_t *ws = c->ws;
+  uvws__stats_take_conn(c);
   uvws__conn_complete(c, UV_ECANCELED);
+  ws->ended = c;
+  if (uvws__retry_takes_over(c)) {
+    ws->ended = NULL;
+    uvws__conn_free(c);
+    return;
+  }
   uvws__client_drop_waiting(ws);
   ws->is_above = 0; /* what is dropped does not drain */
+  uvws_error_t error;
+  if (ws->retry && uvws__ending_error(c, &error)) uvws__deliver_error(ws, &error);
+  uvws__retry_free(ws);
   ws->conn = NULL;
-  ws->ended = c;
-  uvws__stats_take_conn(c);
   uvws__close_all_take_end(c);
-  uvws__deliver_close(ws, c);
+  uvws_close_info_t info;
+  uvws__ending_close_info(c, &info);
+  uvws__deliver_close(ws, &info);
   ws->ended = NULL;
   uvws__conn_free(c);
   /* A client that was freed waited for us; or for its next connection, begun and cut in on_close.

@@ -13,6 +13,7 @@
  *   finish.c    the closing handshake, failing, draining
  *   keepalive.c Pings, round trips, dead peers, idle connections
  *   stats.c, trace.c   what it all amounts to, and how it goes
+ *   retry.h     reconnection
  *   close_all.c the end of all connections of a context
  *   deliver.c   the only caller of user code
  */
@@ -20,6 +21,7 @@
 #define UVWS_CONN_CONN_H
 
 #include "conn/context.h"
+#include "conn/retry.h"
 #include "conn/trace.h"
 #include "conn/tunnel.h"
 #include "proto/close_code.h"
@@ -75,11 +77,13 @@ struct uvws {
   uvws_t *prev;
   uvws_callbacks_t callbacks;
   void *user;
-  struct uvws__conn *conn;  /* NULL: closed */
-  struct uvws__conn *ended; /* during on_close: the connection that it is about */
-  int was_connected;        /* uvws_connect has succeeded once */
-  int is_freed;             /* uvws_free was called: nobody holds it but its connection */
-  struct uvws__task task;   /* completions that uvws_free still owes */
+  struct uvws__conn *conn;   /* NULL: closed */
+  struct uvws__retry *retry; /* NULL: it does not connect by itself */
+  int is_telling;            /* the end of a wait is being told: uvws_free must wait for it */
+  struct uvws__conn *ended;  /* during on_close: the connection that it is about */
+  int was_connected;         /* uvws_connect has succeeded once */
+  int is_freed;              /* uvws_free was called: nobody holds it but its connection */
+  struct uvws__task task;    /* completions that uvws_free still owes */
 
   struct uvws__waiting *waiting; /* before the connection is open */
   struct uvws__waiting **waiting_end;
@@ -213,6 +217,8 @@ struct uvws__outgoing {
   void *arg;
 };
 int uvws__conn_send(struct uvws__conn *c, const struct uvws__outgoing *out);
+int uvws__conn_may_send(const struct uvws__conn *c, const struct uvws__outgoing *out);
+int uvws__conn_send_message(struct uvws__conn *c, const struct uvws__outgoing *out);
 /* One data frame; with the completion that is due behind it. */
 int uvws__conn_send_frame(struct uvws__conn *c, struct uvws__frame_out *frame,
                           const struct uvws__outgoing *out);
@@ -266,6 +272,7 @@ struct uvws__farewell {
 int uvws__context_close_all(uvws_context_t *ctx, const struct uvws__farewell *farewell,
                             uvws_close_all_cb cb, void *arg);
 void uvws__close_all_take_end(struct uvws__conn *c);
+void uvws__close_all_count_down(uvws_context_t *ctx);
 
 /* deliver.c */
 void uvws__deliver_open(struct uvws__conn *c);
@@ -273,15 +280,22 @@ void uvws__deliver_message(struct uvws__conn *c, const struct uvws__inbound_even
 void uvws__deliver_chunk(struct uvws__conn *c, const struct uvws__inbound_event *event);
 void uvws__deliver_control(struct uvws__conn *c, int type, const struct uvws__inbound_event *event);
 void uvws__deliver_drain(struct uvws__conn *c);
-void uvws__deliver_error(struct uvws__conn *c);
-void uvws__deliver_close(uvws_t *ws, const struct uvws__conn *c);
+void uvws__deliver_error(uvws_t *ws, const uvws_error_t *error);
+void uvws__deliver_retry(uvws_t *ws, const uvws_retry_t *retry);
+/* What they are told of a connection. The error: 1, or 0 when there was none. */
+int uvws__ending_error(const struct uvws__conn *c, uvws_error_t *out);
+void uvws__ending_close_info(const struct uvws__conn *c, uvws_close_info_t *out);
+void uvws__deliver_close(uvws_t *ws, const uvws_close_info_t *info);
 
 /* client.c */
 int uvws__client_new(uvws_context_t *ctx, const uvws_callbacks_t *callbacks, void *user,
                      uvws_t **out);
 void uvws__client_set_callbacks(uvws_t *ws, const uvws_callbacks_t *callbacks);
 int uvws__client_connect(uvws_t *ws, const uvws_options_t *options);
+int uvws__client_begin(uvws_t *ws, const uvws_options_t *options, struct uvws__detail *detail);
 int uvws__client_send(uvws_t *ws, const struct uvws__outgoing *out);
+int uvws__client_close(uvws_t *ws, int code, const char *reason, size_t reason_len);
+int uvws__waiting_new(uvws_t *ws, const struct uvws__outgoing *out, struct uvws__waiting **w);
 void uvws__client_free(uvws_t *ws);
 void uvws__client_unpop_waiting(uvws_t *ws, struct uvws__waiting *w);
 void uvws__client_pop_waiting(uvws_t *ws);  /* unlinks the first */

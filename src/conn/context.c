@@ -186,6 +186,14 @@ void uvws__context_drop_task(struct uvws__task *task) {
   if (task->next) ring_remove(task);
 }
 
+void uvws__context_keep_loop(uvws_context_t *ctx) {
+  if (ctx->keepers++ == 0) uv_ref((uv_handle_t *)&ctx->timer);
+}
+
+void uvws__context_let_loop(uvws_context_t *ctx) {
+  if (--ctx->keepers == 0) uv_unref((uv_handle_t *)&ctx->timer);
+}
+
 static void on_after_poll(struct uvws__task *task) {
   struct uvws__after_poll *after = (struct uvws__after_poll *)task;
   if (after->ctx->polls == after->poll)

@@ -63,6 +63,7 @@ struct uvws_context {
 
   uv_timer_t timer; /* for the earliest deadline; does not keep the loop alive */
   uint64_t timer_at_ms;
+  size_t keepers; /* who wants it to keep the loop alive all the same */
   struct uvws__deadlines deadlines;
 
   struct uvws__pool pool;
@@ -103,6 +104,11 @@ void uvws__context_release(uvws_context_t *ctx);
 void uvws__context_add_task(uvws_context_t *ctx, struct uvws__task *task);
 /* Take it back. Not due: nothing happens. */
 void uvws__context_drop_task(struct uvws__task *task);
+
+/* A deadline does not keep the loop alive by itself. From here on it does, until as many calls of
+ * the other. */
+void uvws__context_keep_loop(uvws_context_t *ctx);
+void uvws__context_let_loop(uvws_context_t *ctx);
 
 void uvws__context_after_poll(uvws_context_t *ctx, struct uvws__after_poll *after,
                               void (*run)(struct uvws__after_poll *after));

@@ -37,21 +37,30 @@ void uvws__deliver_control(struct uvws__conn *c, int type,
     ws->callbacks.on_pong(ws, event->data, event->len, ws->user);
 }
 
-void uvws__deliver_error(struct uvws__conn *c) {
-  uvws_t *ws = c->ws;
+int uvws__ending_error(const struct uvws__conn *c, uvws_error_t *out) {
   const struct uvws__ending *e = &c->ending;
   uvws_error_t error = {.code = e->error,
                         .message = e->detail && *e->detail->text ? e->detail->text
                                                                  : uvws_strerror(e->error)};
+  if (!e->error) return 0;
   if (c->head && c->opening && uvws__head_status(c->head)) {
     error.status = uvws__head_status(c->head);
     error.headers = uvws__head_fields(c->head, &error.header_count);
     error.body = uvws__head_body(c->head, &error.body_len);
   }
-  if (ws->callbacks.on_error) ws->callbacks.on_error(ws, &error, ws->user);
+  *out = error;
+  return 1;
 }
 
-void uvws__deliver_close(uvws_t *ws, const struct uvws__conn *c) {
+void uvws__deliver_error(uvws_t *ws, const uvws_error_t *error) {
+  if (ws->callbacks.on_error) ws->callbacks.on_error(ws, error, ws->user);
+}
+
+void uvws__deliver_retry(uvws_t *ws, const uvws_retry_t *retry) {
+  if (ws->callbacks.on_retry) ws->callbacks.on_retry(ws, retry, ws->user);
+}
+
+void uvws__ending_close_info(const struct uvws__conn *c, uvws_close_info_t *out) {
   const struct uvws__ending *e = &c->ending;
   uvws_close_info_t info = {.code = UVWS__CLOSE_ABNORMAL, .reason = ""};
   if (e->has_received_close) {
@@ -63,5 +72,9 @@ void uvws__deliver_close(uvws_t *ws, const struct uvws__conn *c) {
     info.reason = e->detail->text;
     info.reason_len = strlen(info.reason);
   }
-  if (ws->callbacks.on_close) ws->callbacks.on_close(ws, &info, ws->user);
+  *out = info;
+}
+
+void uvws__deliver_close(uvws_t *ws, const uvws_close_info_t *info) {
+  if (ws->callbacks.on_close) ws->callbacks.on_close(ws, info, ws->user);
 }

@@ -66,7 +66,9 @@ void uvws__conn_fail(struct uvws__conn *c, int err, int close_code, const char *
       close_code && !c->write_error && (c->state == CONN_OPEN || c->state == CONN_CLOSING);
   if (can_say_why && !c->ending.has_sent_close) can_say_why = send_close(c, close_code, "", 0) == 0;
   uvws__conn_go(c, can_say_why ? CONN_DRAINING : CONN_CUT);
-  uvws__deliver_error(c);
+  /* Of a connection that may not be the last the error is told when that is known. */
+  uvws_error_t error;
+  if (!c->ws->retry && uvws__ending_error(c, &error)) uvws__deliver_error(c->ws, &error);
 }
 
 void uvws__conn_drained(struct uvws__conn *c) {

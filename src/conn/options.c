@@ -17,6 +17,9 @@
 #define DEFAULT_COMPRESSION_MEMORY_LEVEL 8
 #define DEFAULT_COMPRESSION_THRESHOLD 1024
 #define DEFAULT_PONG_TIMEOUT_MS 10000
+#define DEFAULT_RETRY_DELAY_MS 1000
+#define DEFAULT_RETRY_MAX_DELAY_MS 30000
+#define DEFAULT_RETRY_STABLE_MS 10000
 #define DEFAULT_HIGH_WATER_MARK ((size_t)1 << 20)
 
 struct packer {
@@ -55,6 +58,10 @@ static const char *const *pack_strings(struct packer *p, const char *const *in, 
   return copy;
 }
 
+static const uvws_reconnect_t *pack_reconnect(struct packer *p, const uvws_reconnect_t *in) {
+  return in ? pack(p, in, sizeof *in, alignof(uvws_reconnect_t)) : NULL;
+}
+
 static uvws_options_t *pack_options(struct packer *p, const uvws_options_t *in) {
   uvws_options_t o = *in;
   uvws_options_t *copy = pack(p, in, sizeof *in, alignof(uvws_options_t));
@@ -73,6 +80,7 @@ static uvws_options_t *pack_options(struct packer *p, const uvws_options_t *in) 
   o.proxy_headers = pack_headers(p, in->proxy_headers, in->proxy_header_count);
   o.proxy_ca_file = pack_str(p, in->proxy_ca_file);
   o.bearer_token = pack_str(p, in->bearer_token);
+  o.reconnect = pack_reconnect(p, in->reconnect);
   if (copy) *copy = o;
   return copy;
 }
@@ -157,6 +165,19 @@ static int check_arrays(const uvws_options_t *o, struct uvws__detail *detail) {
   return 0;
 }
 
+static int read_reconnect(const uvws_reconnect_t *in, struct uvws__detail *detail,
+                          uvws_reconnect_t *out) {
+  memset(out, 0, sizeof *out);
+  if (in->size < sizeof in->size)
+    return uvws__fail(detail, UVWS__EINVAL, "reconnect.size is not set");
+  memcpy(out, in, in->size < sizeof *out ? in->size : sizeof *out);
+  out->size = sizeof *out;
+  if (!out->delay_ms) out->delay_ms = DEFAULT_RETRY_DELAY_MS;
+  if (!out->max_delay_ms) out->max_delay_ms = DEFAULT_RETRY_MAX_DELAY_MS;
+  if (!out->stable_ms) out->stable_ms = DEFAULT_RETRY_STABLE_MS;
+  return 0;
+}
+
 int uvws__options_copy(const struct uvws__env *env, const uvws_options_t *in,
                        struct uvws__detail *detail, uvws_options_t **out) {
   /* A caller that was built against an older header has a shorter struct, one built against a newer
@@ -173,8 +194,11 @@ int uvws__options_copy(const struct uvws__env *env, const uvws_options_t *in,
   if (!err) err = check_tls(&o, detail);
   if (!err) err = check_compression(&o, detail);
   if (!err) err = check_marks(&o, detail);
+  uvws_reconnect_t reconnect;
+  if (!err && o.reconnect) err = read_reconnect(o.reconnect, detail, &reconnect);
   if (err) return err;
   fill_defaults(&o);
+  if (o.reconnect) o.reconnect = &reconnect;
   struct packer measure = {0};
   pack_options(&measure, &o);
   struct packer fill = {.base = uvws__alloc(env, measure.used)};

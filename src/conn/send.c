@@ -100,18 +100,24 @@ static int send_packed(struct uvws__conn *c, struct uvws__frame_out *frame,
   return err;
 }
 
-static int send_message(struct uvws__conn *c, const struct uvws__outgoing *out) {
+int uvws__conn_send_message(struct uvws__conn *c, const struct uvws__outgoing *out) {
   struct uvws__frame_out frame = {.fin = 1};
   frame.opcode = out->kind == UVWS_TEXT ? UVWS__OP_TEXT : UVWS__OP_BINARY;
   if (uvws__conn_is_packed(c, out->len, out->flags)) return send_packed(c, &frame, out);
   return uvws__conn_send_frame(c, &frame, out);
 }
 
-int uvws__conn_send(struct uvws__conn *c, const struct uvws__outgoing *out) {
+int uvws__conn_may_send(const struct uvws__conn *c, const struct uvws__outgoing *out) {
   if (c->state != CONN_OPEN || c->write_error) return UVWS_ENOTOPEN;
   if (c->pieces.is_begun) return UVWS_EMESSAGE_OPEN;
   if (uvws__conn_is_full(c, out->len)) return UVWS_EQUEUEFULL;
-  return send_message(c, out);
+  return 0;
+}
+
+int uvws__conn_send(struct uvws__conn *c, const struct uvws__outgoing *out) {
+  int err = uvws__conn_may_send(c, out);
+  if (err) return err;
+  return uvws__conn_send_message(c, out);
 }
 
 int uvws__conn_send_control(struct uvws__conn *c, uint8_t opcode, const uint8_t *data, size_t len) {
@@ -135,13 +141,14 @@ void uvws__conn_send_waiting(struct uvws__conn *c) {
     struct uvws__waiting *w = ws->waiting;
     struct uvws__outgoing out = {w->kind, w->flags, w->data, w->len, w->cb, w->arg};
     uvws__client_pop_waiting(ws);
-    int err = send_message(c, &out);
+    int is_kept = uvws__is_keeping(ws);
+    int err = is_kept ? uvws__keep_send_waiting(c, w) : uvws__conn_send_message(c, &out);
     if (err < 0) {
       /* Nothing may be lost without a word, and later messages must not overtake this one. */
       uvws__client_unpop_waiting(ws, w);
       uvws__conn_fail(c, err, UVWS__CLOSE_INTERNAL_ERROR, uvws_strerror(err));
       return;
     }
-    uvws__free(&ws->ctx->env, w);
+    if (!is_kept) uvws__free(&ws->ctx->env, w);
   }
 }

@@ -169,13 +169,30 @@ static void on_pong(uvws_t *ws, const uint8_t *data, size_t len, void *user) {
   leave(p, EVENT_PONG);
 }
 
+/* Every attempt may open once. */
+static void on_retry(uvws_t *ws, const uvws_retry_t *retry, void *user) {
+  struct player *p = enter(ws, user);
+  assert_non_null(retry->close);
+  assert_int_equal(p->errors_now, 0);
+  assert_int_equal(uvws_state(ws), UVWS_STATE_CONNECTING);
+  p->retries++;
+  p->opens_now = 0;
+  p->retry_delay_ms = retry->delay_ms;
+  if (retry->error)
+    note(p, "retry(%u,%s)", (unsigned)retry->attempt, uvws_err_name(retry->error->code));
+  else
+    note(p, "retry(%u,%d)", (unsigned)retry->attempt, retry->close->code);
+  leave(p, EVENT_RETRY);
+}
+
 static const uvws_callbacks_t callbacks = {.size = sizeof callbacks,
                                            .on_open = on_open,
                                            .on_message = on_message,
                                            .on_error = on_error,
                                            .on_close = on_close,
                                            .on_ping = on_ping,
-                                           .on_pong = on_pong};
+                                           .on_pong = on_pong,
+                                           .on_retry = on_retry};
 
 /*
  * The API
