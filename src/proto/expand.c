@@ -36,8 +36,7 @@ static int find_room(struct uvws__inbound *in, uint8_t **out, size_t *room) {
 /* One step. Answers UVWS__INFLATE_FULL: there is more of the piece; MORE: it is used up. */
 static int step(struct uvws__inbound *in, uint8_t *out, size_t room, size_t *out_len,
                 int *is_message_over) {
-  struct uvws__frame *p = &in->piece;
-  int is_end = p->fin && p->is_last;
+  struct uvws__piece *p = &in->piece;
   *out_len = 0;
   *is_message_over = 0;
   if (p->len) {
@@ -45,8 +44,8 @@ static int step(struct uvws__inbound *in, uint8_t *out, size_t room, size_t *out
     int answer = uvws__inflate(in->inflater, p->data, p->len, &used, out, room, out_len);
     p->data += used;
     p->len -= used;
-    if (answer != UVWS__INFLATE_MORE || !is_end) return answer;
-  } else if (!is_end) {
+    if (answer != UVWS__INFLATE_MORE || !p->is_end) return answer;
+  } else if (!p->is_end) {
     /* What the last step's room could not take. */
     size_t used;
     return uvws__inflate(in->inflater, p->data, 0, &used, out, room, out_len);

@@ -22,6 +22,7 @@
 #define FIN 0x80
 #define MASK 0x80
 #define SHORT_MAX 125 /* payload whose length stands in the second byte (RFC 6455 5.2) */
+#define LENGTH_16 126 /* the next two bytes hold it */
 
 struct uvws__framer {
   wslay_frame_context_ptr wslay;
@@ -199,16 +200,28 @@ static void count_payload(struct uvws__framer *f, size_t len) {
   }
 }
 
-int uvws__framer_take_short(struct uvws__framer *f, const uint8_t **data, size_t *len) {
+/* The length of a header without a mask, and of its payload; 0 when it is not all there, longer
+ * than 16 bits or not minimal: wslay's to judge. */
+static size_t plain_header(const uint8_t *in, size_t have, size_t *payload_len) {
+  *payload_len = in[1];
+  if (in[1] <= SHORT_MAX) return 2;
+  if (in[1] != LENGTH_16 || have < 4) return 0;
+  *payload_len = (size_t)in[2] << 8 | in[3];
+  return *payload_len > SHORT_MAX ? 4 : 0;
+}
+
+int uvws__framer_take_whole(struct uvws__framer *f, size_t max_len, const uint8_t **data,
+                            size_t *len) {
   const uint8_t *in = f->in;
   size_t have = (size_t)(f->in_end - in);
+  size_t payload_len;
   if (have < 2 || f->header_seen || f->awaited) return 0;
-  if ((in[0] != (FIN | UVWS__OP_TEXT) && in[0] != (FIN | UVWS__OP_BINARY)) || in[1] > SHORT_MAX)
-    return 0;
-  if (have - 2 < in[1]) return 0;
-  *data = in + 2;
-  *len = in[1];
-  f->in += 2 + *len;
+  if (in[0] != (FIN | UVWS__OP_TEXT) && in[0] != (FIN | UVWS__OP_BINARY)) return 0;
+  size_t header = plain_header(in, have, &payload_len);
+  if (!header || payload_len > have - header || payload_len > max_len) return 0;
+  *data = in + header;
+  *len = payload_len;
+  f->in += header + payload_len;
   return in[0] & 0x0F;
 }
 
@@ -234,18 +247,24 @@ int uvws__framer_next(struct uvws__framer *f, const struct uvws__frame **out) {
   return UVWS__FRAME_PIECE;
 }
 
-/* A short frame that fits into the chain's last block is written in one go, without wslay. */
-static int write_short(struct uvws__frame_out *frame, const uint8_t *data, size_t len,
+/* A frame whose length fits into 16 bits, and all of it into the chain's last block, is written in
+ * one go, without wslay. */
+static int write_whole(struct uvws__frame_out *frame, const uint8_t *data, size_t len,
                        struct uvws__chain *chain, struct uvws__pool *pool) {
   size_t room;
-  if (frame->payload_len > SHORT_MAX || len != frame->payload_len) return 0;
+  if (frame->payload_len > UINT16_MAX || len != frame->payload_len) return 0;
+  size_t header = len <= SHORT_MAX ? 2 : 4;
   uint8_t *to = uvws__chain_room(chain, pool, &room);
-  if (room < 6 + len) return 0;
+  if (room < header + 4 + len) return 0;
   to[0] = (uint8_t)(frame->fin << 7 | frame->rsv << 4 | frame->opcode);
-  to[1] = (uint8_t)(MASK | len);
-  memcpy(to + 2, frame->key, 4);
-  uvws__mask_copy(to + 6, data, len, frame->key, 0);
-  uvws__chain_advance(chain, 6 + len);
+  to[1] = (uint8_t)(MASK | (header == 2 ? len : LENGTH_16));
+  if (header == 4) {
+    to[2] = (uint8_t)(len >> 8);
+    to[3] = (uint8_t)len;
+  }
+  memcpy(to + header, frame->key, 4);
+  uvws__mask_copy(to + header + 4, data, len, frame->key, 0);
+  uvws__chain_advance(chain, header + 4 + len);
   frame->offset = len;
   return 1;
 }
@@ -259,7 +278,7 @@ void uvws__framer_write(struct uvws__framer *framer, struct uvws__frame_out *fra
                                   .payload_length = frame->payload_len,
                                   .data = data,
                                   .data_length = len};
-  if (frame->offset == 0 && write_short(frame, data, len, chain, pool)) return;
+  if (frame->offset == 0 && write_whole(frame, data, len, chain, pool)) return;
   framer->out = frame;
   framer->chain = chain;
   framer->pool = pool;

@@ -56,11 +56,12 @@ enum {
 int uvws__framer_next(struct uvws__framer *framer, const struct uvws__frame **out);
 
 /*
- * The commonest frame without wslay: a data message in one frame of up to 125 bytes, whole in the
- * input, with no reserved bit and no mask. Takes it and answers its opcode; 0: what comes next is
- * not that, nothing is taken.
+ * The commonest frame without wslay: a data message in one frame of up to `max_len` bytes, its
+ * length in at most 16 bits, whole in the input, with no reserved bit and no mask. Takes it and
+ * answers its opcode; 0: what comes next is not that, nothing is taken.
  */
-int uvws__framer_take_short(struct uvws__framer *framer, const uint8_t **data, size_t *len);
+int uvws__framer_take_whole(struct uvws__framer *framer, size_t max_len, const uint8_t **data,
+                            size_t *len);
 
 /* Input that no piece was made of yet. */
 size_t uvws__framer_left(const struct uvws__framer *framer, const uint8_t **data);

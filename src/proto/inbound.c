@@ -9,8 +9,6 @@
 #include "proto/close_code.h"
 #include "proto/expand.h"
 
-#define SHORT_MESSAGE 125 /* what uvws__framer_take_short takes at most */
-
 /* A larger buffer goes back to the system as soon as its message is delivered. */
 #define SPARE_MAX ((size_t)4 << 20)
 
@@ -215,16 +213,16 @@ static int take_piece(struct uvws__inbound *in, const struct uvws__frame *frame,
   if (is_control(frame->opcode)) return take_control(in, frame, event, fault);
   if (!in->is_compressed) return take_data(in, frame, event, fault);
   in->counts.compressed += frame->len;
-  in->piece = *frame;
+  in->piece = (struct uvws__piece){frame->data, frame->len, frame->fin && frame->is_last};
   in->is_expanding = 1;
   return uvws__expand(in, event, fault);
 }
 
-/* A whole message in one short frame needs none of the state above. */
-static int take_short(struct uvws__inbound *in, struct uvws__framer *framer,
+/* A message whose one frame is whole in the input needs none of the state above. */
+static int take_whole(struct uvws__inbound *in, struct uvws__framer *framer,
                       struct uvws__inbound_event *event, struct uvws__fault *fault) {
-  if (in->limits.max_message_size < SHORT_MESSAGE) return UVWS__IN_MORE;
-  int opcode = uvws__framer_take_short(framer, &event->data, &event->len);
+  int opcode =
+      uvws__framer_take_whole(framer, in->limits.max_message_size, &event->data, &event->len);
   if (!opcode) return UVWS__IN_MORE;
   if (opcode == UVWS__OP_TEXT && !uvws__utf8_is_valid(event->data, event->len))
     return uvws__fault_utf8(fault, "text");
@@ -237,7 +235,7 @@ int uvws__inbound_next(struct uvws__inbound *in, struct uvws__framer *framer,
                        struct uvws__inbound_event *event, struct uvws__fault *fault) {
   const struct uvws__frame *frame;
   if (!in->kind && !in->wants_chunks && !in->on_frame) {
-    int answer = take_short(in, framer, event, fault);
+    int answer = take_whole(in, framer, event, fault);
     if (answer) return answer;
   }
   int answer = in->is_expanding ? uvws__expand(in, event, fault) : UVWS__IN_MORE;

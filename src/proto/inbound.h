@@ -30,6 +30,13 @@ void uvws__inbound_shared_deinit(const struct uvws__env *env, struct uvws__inbou
 
 #define UVWS__CHUNK_SIZE 65536
 
+/* A part of a compressed message. */
+struct uvws__piece {
+  const uint8_t *data; /* what is left of it */
+  size_t len;
+  int is_end; /* the message ends with it */
+};
+
 struct uvws__inbound {
   const struct uvws__env *env;
   struct uvws__inbound_shared *shared;
@@ -59,7 +66,7 @@ struct uvws__inbound {
 
   /* Compression. */
   struct uvws__inflater *inflater;
-  struct uvws__frame piece; /* being expanded, `len` bytes of it left */
+  struct uvws__piece piece; /* being expanded */
   uint8_t is_expanding;
 
   /* The control frame at hand. */

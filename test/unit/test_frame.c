@@ -222,7 +222,7 @@ static void largest_length_is_awaited(void **state) {
   reader_end(&r);
 }
 
-static void short_messages_are_taken_by_the_short_way_and_nothing_else_is(void **state) {
+static void whole_short_messages_are_taken_without_wslay_and_nothing_else_is(void **state) {
   (void)state;
   static struct reader r;
   const uint8_t *data;
@@ -233,7 +233,7 @@ static void short_messages_are_taken_by_the_short_way_and_nothing_else_is(void *
       int is_short = (first == 0x81 || first == 0x82) && second <= 125;
       reader_begin(&r);
       uvws__framer_feed(r.framer, bytes, sizeof bytes);
-      int opcode = uvws__framer_take_short(r.framer, &data, &len);
+      int opcode = uvws__framer_take_whole(r.framer, SIZE_MAX, &data, &len);
       assert_int_equal(opcode, is_short ? (int)(first & 0x0F) : 0);
       if (is_short) assert_int_equal(len, second);
       if (is_short) assert_ptr_equal(data, bytes + 2);
@@ -243,7 +243,7 @@ static void short_messages_are_taken_by_the_short_way_and_nothing_else_is(void *
     }
 }
 
-static void short_way_waits_for_the_whole_frame(void **state) {
+static void way_without_wslay_waits_for_the_whole_frame(void **state) {
   (void)state;
   static struct reader r;
   const uint8_t *data;
@@ -253,15 +253,39 @@ static void short_way_waits_for_the_whole_frame(void **state) {
   for (size_t have = 0; have < 5; have++) {
     reader_begin(&r);
     uvws__framer_feed(r.framer, bytes, have);
-    assert_int_equal(uvws__framer_take_short(r.framer, &data, &len), 0);
+    assert_int_equal(uvws__framer_take_whole(r.framer, SIZE_MAX, &data, &len), 0);
     while (uvws__framer_next(r.framer, &piece) == UVWS__FRAME_PIECE)
       take_piece(&r, piece);
     uvws__framer_feed(r.framer, bytes + have, sizeof bytes - have);
-    if (have) assert_int_equal(uvws__framer_take_short(r.framer, &data, &len), 0);
+    if (have) assert_int_equal(uvws__framer_take_whole(r.framer, SIZE_MAX, &data, &len), 0);
     while (uvws__framer_next(r.framer, &piece) == UVWS__FRAME_PIECE)
       take_piece(&r, piece);
     assert_int_equal(r.frames, 2);
     reader_end(&r);
+  }
+}
+
+static void way_without_wslay_takes_lengths_of_16_bits(void **state) {
+  (void)state;
+  static struct reader r;
+  static uint8_t bytes[4 + 65535] = {0x82, 126};
+  static const size_t lens[] = {0, 125, 126, 127, 65534, 65535};
+  const uint8_t *data;
+  size_t len;
+  for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+    int is_minimal = lens[i] > 125;
+    bytes[2] = (uint8_t)(lens[i] >> 8);
+    bytes[3] = (uint8_t)lens[i];
+    for (int is_cut = 0; is_cut < 2; is_cut++) {
+      int is_whole = is_minimal && !is_cut;
+      reader_begin(&r);
+      uvws__framer_feed(r.framer, bytes, 4 + lens[i] - (size_t)is_cut);
+      assert_int_equal(uvws__framer_take_whole(r.framer, lens[i] - 1, &data, &len), 0);
+      assert_int_equal(uvws__framer_take_whole(r.framer, lens[i], &data, &len), is_whole ? 2 : 0);
+      if (is_whole) assert_int_equal(len, lens[i]);
+      if (is_whole) assert_ptr_equal(data, bytes + 4);
+      reader_end(&r);
+    }
   }
 }
 
@@ -407,8 +431,9 @@ int main(void) {
       cmocka_unit_test(masked_frame_is_told_as_such),
       cmocka_unit_test(malformed_header_is_refused_at_every_cut),
       cmocka_unit_test(largest_length_is_awaited),
-      cmocka_unit_test(short_messages_are_taken_by_the_short_way_and_nothing_else_is),
-      cmocka_unit_test(short_way_waits_for_the_whole_frame),
+      cmocka_unit_test(whole_short_messages_are_taken_without_wslay_and_nothing_else_is),
+      cmocka_unit_test(way_without_wslay_waits_for_the_whole_frame),
+      cmocka_unit_test(way_without_wslay_takes_lengths_of_16_bits),
       cmocka_unit_test(frames_of_every_size_are_written_masked),
       cmocka_unit_test(frames_are_written_wherever_the_chain_stands),
       cmocka_unit_test(payload_may_be_handed_over_in_parts),
