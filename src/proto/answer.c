@@ -25,7 +25,7 @@ static int find_single(const struct uvws__head *head, const char *name, struct u
 }
 
 static int check_upgrade(const struct uvws__head *head, struct uvws__detail *detail) {
-  const char *value;
+  const char *value = NULL;
   int err = find_single(head, "Upgrade", detail, &value);
   if (err) return err;
   if (!value) return uvws__fail(detail, UVWS_EHANDSHAKE, "the server's answer has no Upgrade");
@@ -49,7 +49,7 @@ static int check_connection(const struct uvws__head *head, struct uvws__detail *
 static int check_accept(const struct uvws__head *head, const char *key,
                         struct uvws__detail *detail) {
   char expected[UVWS__ACCEPT_LEN + 1];
-  const char *value;
+  const char *value = NULL;
   int err = find_single(head, "Sec-WebSocket-Accept", detail, &value);
   if (!err) err = uvws__accept_make(key, expected);
   if (err) return err;
@@ -82,8 +82,8 @@ static int check_extensions(const struct uvws__head *head, const struct uvws__re
 int uvws__answer_check(const struct uvws__head *head, const struct uvws__request *request,
                        const char *key, struct uvws__detail *detail, const char **protocol,
                        const char **extensions) {
-  const char *chosen_protocol;
-  const char *chosen_extensions;
+  const char *chosen_protocol = NULL;
+  const char *chosen_extensions = NULL;
   assert(uvws__head_status(head) == 101);
   int err = check_upgrade(head, detail);
   if (!err) err = check_connection(head, detail);

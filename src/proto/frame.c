@@ -272,13 +272,13 @@ static int write_whole(struct uvws__frame_out *frame, const uint8_t *data, size_
 void uvws__framer_write(struct uvws__framer *framer, struct uvws__frame_out *frame,
                         const uint8_t *data, size_t len, struct uvws__chain *chain,
                         struct uvws__pool *pool) {
+  if (frame->offset == 0 && write_whole(frame, data, len, chain, pool)) return;
   struct wslay_frame_iocb iocb = {.fin = frame->fin,
                                   .rsv = frame->rsv,
                                   .opcode = frame->opcode,
                                   .payload_length = frame->payload_len,
                                   .data = data,
                                   .data_length = len};
-  if (frame->offset == 0 && write_whole(frame, data, len, chain, pool)) return;
   framer->out = frame;
   framer->chain = chain;
   framer->pool = pool;
