@@ -20,7 +20,7 @@ _uvws() {
     mapfile -t COMPREPLY < <(compgen -d -- "$word")
     return
     ;;
-  --ca | --cert | --key | --write-cert | --unix-socket)
+  --ca | --cert | --key | --proxy-ca | --write-cert | --socket)
     compopt -o filenames
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
     return

@@ -12,7 +12,7 @@ complete -c uvws -n __fish_use_subcommand -a echo-server -d 'send every message 
 complete -c uvws -n __fish_use_subcommand -a run -d 'run a Lua script, then its loop'
 complete -c uvws -n '__fish_seen_subcommand_from connect echo-server' -a '(__uvws_options)'
 complete -c uvws -n '__fish_seen_subcommand_from run' -F
-for option in ca cert key write-cert unix-socket ca-path
+for option in ca cert key proxy-ca write-cert socket ca-path
     complete -c uvws -n '__fish_seen_subcommand_from connect echo-server' -l $option -rF
 end
 for option in tls tls-min tls-max

@@ -189,8 +189,10 @@ static void step(struct connect *c) {
   uint64_t wait_ms = c->options.linger_ms;
   if (c->options.linger_ms == CLI_NO_LINGER) {
     wait_ms = PONG_WITHIN_MS;
-    if (uvws_ping(c->ws, last_ping, sizeof last_ping - 1) != 0) wait_ms = 0;
-    cli_connect_watch_frame(c, "> ping", last_ping, sizeof last_ping - 1);
+    if (uvws_ping(c->ws, last_ping, sizeof last_ping - 1) == 0)
+      cli_connect_watch_frame(c, "> ping", last_ping, sizeof last_ping - 1);
+    else
+      wait_ms = 0;
   }
   uv_timer_start(&c->linger, on_linger, wait_ms, 0);
 }
@@ -301,6 +303,7 @@ static void start(struct connect *c) {
     close_handles(c);
     return;
   }
+  cli_connect_watch_start(c);
   err = uvws_connect(c->ws, &c->options.library);
   if (err != 0) {
     const char *detail = uvws_last_error(c->ws);

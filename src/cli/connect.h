@@ -32,6 +32,7 @@ struct connect {
   int signal_count;
   int status;
 
+  uint64_t started_ns;
   uint64_t pings_sent;
   uint64_t pongs_seen;
   uint64_t pinged_ns; /* when the last one left */
@@ -60,6 +61,7 @@ void cli_connect_show_body(struct connect *c, const uint8_t *body, size_t len);
  * connect_watch.c: Pings of ours, control frames, timing
  */
 
+void cli_connect_watch_start(struct connect *c);
 void cli_connect_watch_open(struct connect *c);
 /* A control frame, ours ("> ping") or the server's. */
 void cli_connect_watch_frame(struct connect *c, const char *what, const void *payload, size_t len);

@@ -19,13 +19,15 @@ static const struct cli_option known_options[] = {
     {"protocol", 0, CLI_LIST, AT(protocols), "NAME", "offer a subprotocol; may repeat"},
     {"origin", 0, CLI_STRING, AT(library.origin), "ORIGIN", "send an Origin field"},
     {"port", 0, CLI_PORT, AT(library.port), "PORT", "connect to this port, not the URI's"},
-    {"proxy", 'x', CLI_STRING, AT(library.proxy), "PROXY",
-     "http, https, socks5, socks5h or socks4a://[USER:PASSWORD@]HOST[:PORT]"},
+    {"proxy", 'x', CLI_STRING, AT(library.proxy), "URI",
+     "go through this proxy: http, https, socks5, socks5h or socks4a"},
+    {"proxy-ca", 0, CLI_STRING, AT(library.proxy_ca_file), "FILE", "trust these as https proxies"},
     {"proxy-from-env", 0, CLI_FLAG, AT(library.proxy_from_env), NULL,
-     "take it from ws_proxy, wss_proxy, http_proxy, all_proxy, no_proxy, ..."},
-    {"unix-socket", 0, CLI_STRING, AT(library.socket_path), "PATH", "connect to this socket"},
+     "take the proxy from http_proxy, https_proxy, all_proxy, no_proxy"},
+    {"socket", 0, CLI_STRING, AT(library.socket_path), "PATH", "connect to this unix socket"},
+    {"local-address", 0, CLI_STRING, AT(library.local_address), "IP", "connect from this address"},
     {"max-redirects", 0, CLI_COUNT, AT(library.max_redirects), "COUNT",
-     "follow so many redirects (0)"},
+     "follow so many (default: none)"},
     {"compress", 0, CLI_FLAG, AT(is_compressing), NULL,
      "compress every message, however short, when the server agrees"},
     {"no-compress", 0, CLI_FLAG, AT(is_not_compressed), NULL, "do not offer compression"},
@@ -37,7 +39,7 @@ static const struct cli_option known_options[] = {
      "tell how long each phase took, and of heads and frames"},
     {"binary", 'b', CLI_FLAG, AT(is_binary), NULL, "send lines as binary messages, not as text"},
     {"linger", 0, CLI_MS, AT(linger_ms), "MS",
-     "listen for so long behind the end of the input (default: until a Pong comes)"},
+     "listen for so long behind the end of the input (until a Pong)"},
     {"verbose", 'v', CLI_FLAG, AT(is_verbose), NULL, "tell on standard error what happens"},
     {"insecure", 'k', CLI_FLAG, AT(library.insecure_skip_verify), NULL,
      "accept any certificate: anybody may read and answer"},
@@ -54,15 +56,6 @@ static const struct cli_option known_options[] = {
     {"handshake-timeout", 0, CLI_MS, AT(library.handshake_timeout_ms), "MS",
      "TLS and HTTP together (10000)"},
     {"close-timeout", 0, CLI_MS, AT(library.close_timeout_ms), "MS", "closing handshake (5000)"},
-    {"proxy", 'x', CLI_STRING, AT(library.proxy), "URI",
-     "go through this proxy: http, https, socks5, socks5h or socks4a"},
-    {"proxy-ca", 0, CLI_STRING, AT(library.proxy_ca_file), "FILE", "trust these as https proxies"},
-    {"proxy-from-env", 0, CLI_FLAG, AT(library.proxy_from_env), NULL,
-     "take the proxy from http_proxy, https_proxy, all_proxy, no_proxy"},
-    {"socket", 0, CLI_STRING, AT(library.socket_path), "PATH", "connect to this unix socket"},
-    {"local-address", 0, CLI_STRING, AT(library.local_address), "IP", "connect from this address"},
-    {"max-redirects", 0, CLI_MS, AT(library.max_redirects), "N", "follow so many (default: none)"},
-    {"bearer", 0, CLI_STRING, AT(library.bearer_token), "TOKEN", "send Authorization: Bearer"},
     {"max-message-size", 0, CLI_BYTES, AT(library.max_message_size), "BYTES",
      "refuse larger messages (16 MiB)"},
 };
@@ -123,13 +116,14 @@ static int take_credentials(struct cli_connect_options *o) {
   if (o->auth == NULL && o->bearer == NULL) return CLI_GO_ON;
   if (o->auth != NULL && o->bearer != NULL)
     return credentials_error("--auth", UV_EINVAL, "not together with --bearer");
-  if (o->auth != NULL) {
-    int err = cli_credentials_basic(o->auth, &o->authorization);
-    if (err != 0) return credentials_error("--auth", err, "is not USER:PASSWORD");
-  } else {
+  if (o->bearer != NULL) {
     int err = cli_credentials_bearer(o->bearer, &o->authorization);
     if (err != 0) return credentials_error("--bearer", err, "is empty");
+    o->library.bearer_token = o->authorization.data;
+    return CLI_GO_ON;
   }
+  int err = cli_credentials_basic(o->auth, &o->authorization);
+  if (err != 0) return credentials_error("--auth", err, "is not USER:PASSWORD");
   o->headers[o->header_count].name = "Authorization";
   o->headers[o->header_count++].value = o->authorization.data;
   return CLI_GO_ON;

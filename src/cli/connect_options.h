@@ -23,7 +23,7 @@ struct cli_connect_options {
   struct cli_list protocols;
   const char *auth;                /* as given */
   const char *bearer;              /* as given */
-  struct cli_buffer authorization; /* the value of the header field */
+  struct cli_buffer authorization; /* the header field's value, or the token alone */
   uvws_header_t *headers;
   size_t header_count;
 };

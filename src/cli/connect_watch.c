@@ -25,12 +25,44 @@ static void send_ping(struct connect *c) {
   cli_connect_watch_frame(c, "> ping", payload, (size_t)len);
 }
 
+static double elapsed_ms(const struct connect *c) {
+  return (double)(uv_hrtime() - c->started_ns) / 1e6;
+}
+
+static void on_trace(uvws_t *ws, const uvws_trace_event_t *event, void *arg) {
+  (void)ws;
+  struct connect *c = arg;
+  const char *mark = event->kind == UVWS_TRACE_HEAD_OUT  ? "> "
+                     : event->kind == UVWS_TRACE_HEAD_IN ? "< "
+                                                         : "";
+  char ours[48];
+  snprintf(ours, sizeof ours, "%10.3f ms %s", elapsed_ms(c), mark);
+  cli_connect_tell(c, ours, event->text, strlen(event->text));
+}
+
+void cli_connect_watch_start(struct connect *c) {
+  c->started_ns = uv_hrtime();
+  if (c->options.is_traced) uvws_context_trace(c->context, UVWS_LOG_FRAMES, on_trace, c);
+}
+
+static void tell_phases(struct connect *c) {
+  uvws_stats_t stats = {.size = sizeof stats};
+  char text[160];
+  if (uvws_stats(c->ws, &stats) != 0) return;
+  snprintf(text, sizeof text,
+           "%10.3f ms open: resolve %.3f, connect %.3f, TLS %.3f, upgrade %.3f ms", elapsed_ms(c),
+           (double)stats.resolve_us / 1e3, (double)stats.connect_us / 1e3,
+           (double)stats.tls_us / 1e3, (double)stats.upgrade_us / 1e3);
+  cli_connect_tell(c, text, NULL, 0);
+}
+
 static void on_ping_due(uv_timer_t *timer) {
   struct connect *c = timer->data;
   if (c->pings_sent == c->pongs_seen) send_ping(c);
 }
 
 void cli_connect_watch_open(struct connect *c) {
+  if (c->options.is_traced) tell_phases(c);
   if (c->options.ping_ms == CLI_NO_PING) return;
   send_ping(c);
   if (c->options.ping_ms > 0)

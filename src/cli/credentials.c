@@ -50,7 +50,7 @@ int cli_credentials_basic(const char *given, struct cli_buffer *out) {
 int cli_credentials_bearer(const char *given, struct cli_buffer *out) {
   char token[CREDENTIAL_MAX];
   int err = read_given(given, token);
-  if (err == 0) err = token[0] != '\0' ? append_value(out, "Bearer ", token) : UV_EINVAL;
+  if (err == 0) err = token[0] != '\0' ? append_value(out, "", token) : UV_EINVAL;
   OPENSSL_cleanse(token, sizeof token);
   return err;
 }

@@ -137,17 +137,22 @@ class ScriptedServer:
     def accept(self):
         return Connection(self.listener.accept()[0])
 
-    def accept_websocket(self, extra=""):
-        """The connection behind the opening handshake, and the request's head."""
-        connection = self.accept()
-        head = connection.read_head()
+    @staticmethod
+    def answer(head, extra=""):
+        """The 101 to a request (RFC 6455 4.2.2); `extra` is more header fields."""
         key = next(line.split(": ", 1)[1] for line in head.split("\r\n")
                    if line.lower().startswith("sec-websocket-key"))
         accept = base64.b64encode(hashlib.sha1(
             (key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()).decode()
-        connection.send(("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                         f"Connection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n"
-                         f"{extra}\r\n").encode())
+        return ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                f"Connection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n"
+                f"{extra}\r\n").encode()
+
+    def accept_websocket(self, extra=""):
+        """The connection behind the opening handshake, and the request's head."""
+        connection = self.accept()
+        head = connection.read_head()
+        connection.send(self.answer(head, extra))
         return connection, head
 
     def __enter__(self):
