@@ -98,6 +98,7 @@ typedef struct uvws_reconnect uvws_reconnect_t;
   X(ENOMESSAGE, -20031, "no message was begun")                                                    \
   X(EPONG_TIMEOUT, -20032, "no sign of life from the server within pong_timeout_ms of a Ping")     \
   X(EIDLE_TIMEOUT, -20033, "no message within idle_timeout_ms")                                    \
+  X(ECERT_PIN, -20034, "the server's public key is not the one that was pinned")                   \
   X(EPROXY, -20040, "the proxy did not open a tunnel")                                             \
   X(EPROXY_AUTH, -20041, "the proxy wants other credentials")                                      \
   X(EREDIRECT, -20042, "a redirect was not followed")
@@ -298,6 +299,37 @@ typedef enum uvws_compression {
   UVWS_COMPRESSION_OFF = 1      /* not offered */
 } uvws_compression_t;
 
+/* A certificate in plain strings, all ending with NUL. */
+typedef struct uvws_certificate {
+  const char *subject;    /* "CN=example.org,O=Example" (RFC 4514) */
+  const char *issuer;     /* the same of who signed it */
+  const char *not_before; /* "2026-01-31 23:59:59 UTC" */
+  const char *not_after;
+  const char *sha256;         /* fingerprint: 64 hex digits */
+  const char *public_key_pin; /* "sha256//BASE64": what pinned_public_key wants */
+  const char *pem;
+  const uint8_t *der;
+  size_t der_len;
+} uvws_certificate_t;
+
+/* What TLS agreed on with the server. */
+typedef struct uvws_tls_info {
+  size_t size;
+  uvws_tls_version_t version;
+  const char *cipher; /* "TLS_AES_256_GCM_SHA384" */
+  const char *alpn;   /* the application protocol that the server chose; NULL: none */
+  int is_resumed;     /* 1: a session of before, without certificates on the way */
+  const uvws_certificate_t *certificates; /* as the server sent them, its own first */
+  size_t certificate_count;
+} uvws_tls_info_t;
+
+/* Judge a server's certificate: `err` is what the library itself found, 0 or UVWS_ECERT..., and
+ * `message` the same in words, "" for 0. `info` has its certificates, and no more yet; all is
+ * borrowed until the callback returns. Return 0 to accept, also against `err`, or a negative number
+ * to end the connection with. It fires between uvws_connect and on_open, from the loop. */
+typedef int (*uvws_verify_cb)(uvws_t *ws, int err, const char *message, const uvws_tls_info_t *info,
+                              void *user);
+
 #define UVWS_NO_TIMEOUT UINT32_MAX
 #define UVWS_NO_LIMIT SIZE_MAX
 
@@ -409,9 +441,40 @@ typedef struct uvws_options {
 
   /* Connect again whenever a connection ends that uvws_close did not end: see "Reconnection". With
    * it, what rule 3 says of a connection holds for all attempts together: on_retry tells the end of
-   * each but the last, and on_error and on_close are told of the last. on_open comes as often as one
-   * opens. Copied. */
+   * each but the last, and on_error and on_close are told of the last. on_open comes as often as
+   * one opens. Copied. */
   const uvws_reconnect_t *reconnect; /* default: never */
+
+  /*
+   * More of TLS. What is named _pem is the text of a PEM file. Clients of a context whose TLS
+   * options are equal share what was made of them, the certificate store too; a file is read again
+   * when it has changed on disk. An https proxy is met with proxy_ca_file and the defaults.
+   */
+  const char *ca_pem;      /* trusted, beside those in ca_file and ca_path */
+  const char *cert_pem;    /* client certificate chain, in place of cert_file */
+  const char *key_pem;     /* its key, in place of key_file; default: in cert_pem */
+  const char *pkcs12_file; /* client certificate, key and chain (RFC 7292), in place of cert_file */
+  const char *key_password; /* opens the key or the PKCS#12 file; nobody is ever asked */
+  const char *ciphers; /* for TLS 1.2 and older, OpenSSL's list: "ECDHE+AESGCM"; unknown names in
+                          it are passed over. Default: OpenSSL's, at security level 2 */
+  const char *ciphersuites; /* for TLS 1.3: "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256" */
+  const char *alpn; /* application protocols offered (RFC 7301), joined by ","; "": none. Default:
+                       "http/1.1", as browsers do, so that no server takes us for something else */
+  const char *pinned_public_key; /* "sha256//BASE64" of the certificate's SubjectPublicKeyInfo, as
+                                    curl writes it, several joined by ";": one of them must match,
+                                    UVWS_ECERT_PIN else. It adds to the verification, and with
+                                    insecure_skip_verify it is all of it */
+  const char *crl_file; /* PEM, revocation lists (RFC 5280 5): one of each issuer in the chain, or
+                           the certificate is refused */
+  int require_ocsp_staple;   /* 1: the server must staple a good OCSP response (RFC 6066 8) */
+  int no_session_resumption; /* 1: a whole handshake each time. Default: sessions are kept in the
+                                context and resumed (RFC 8446 2.2) with the same host, port and TLS
+                                options; what was verified for a session is not verified again */
+  const char *keylog_file; /* the keys of all connections are appended to it, for Wireshark: whoever
+                              reads it reads them all */
+  int keylog_from_env;     /* 1: without keylog_file, to the file named by SSLKEYLOGFILE */
+  uvws_verify_cb on_verify; /* has the last word on the server's certificate; no sessions are
+                               resumed then. Not together with insecure_skip_verify */
 } uvws_options_t;
 
 /*
@@ -568,6 +631,14 @@ const char *uvws_protocol(const uvws_t *ws);
  * without case, the first of several counts; NULL when absent. Borrowed as long. */
 UVWS_API
 const char *uvws_response_header(const uvws_t *ws, const char *name);
+
+/*
+ * What TLS agreed on with the server. `*out` is borrowed until on_close returns. Returns 0,
+ * UVWS_ENOTOPEN (no TLS: not secured yet, closed, or ws://), UV_ENOMEM. The first call for a
+ * connection makes it, so ask while that is open: in on_open, say.
+ */
+UVWS_API
+int uvws_tls_info(uvws_t *ws, const uvws_tls_info_t **out);
 
 /*
  * Observing

@@ -36,6 +36,20 @@
 ---@field cert_file? string the client's certificate chain, PEM
 ---@field key_file? string its key, PEM; default: in cert_file
 ---@field server_name? string for SNI and verification; default: the URI's host
+---@field ca_pem? string trusted certificates, the text of a PEM file
+---@field cert_pem? string in place of cert_file
+---@field key_pem? string in place of key_file; default: in cert_pem
+---@field pkcs12_file? string client certificate and key, in place of cert_file
+---@field key_password? string opens the key or the PKCS#12 file
+---@field ciphers? string OpenSSL's list for TLS 1.2 and older
+---@field ciphersuites? string OpenSSL's list for TLS 1.3
+---@field alpn? string application protocols offered, joined by ","; "": none; default: "http/1.1"
+---@field pinned_public_key? string "sha256//BASE64" of the server's key, several joined by ";"
+---@field crl_file? string revocation lists, PEM, one of each issuer
+---@field require_ocsp_staple? boolean the server must staple a good OCSP response
+---@field no_session_resumption? boolean a whole TLS handshake each time
+---@field keylog_file? string the keys are appended to it, for Wireshark
+---@field keylog_from_env? boolean the same to the file that SSLKEYLOGFILE names
 ---@field insecure_skip_verify? boolean accept any certificate: anybody may read, and answer for the server
 ---@field high_water_mark? number of what is queued to be sent; default 1 MiB
 ---@field low_water_mark? number default: a quarter of high_water_mark

@@ -153,3 +153,7 @@ int uvws_stats(const uvws_t *ws, uvws_stats_t *out) {
 int uvws_should_retry(const uvws_retry_t *retry) {
   return uvws__should_retry(retry);
 }
+
+int uvws_tls_info(uvws_t *ws, const uvws_tls_info_t **out) {
+  return out ? told(ws, uvws__client_tls_info(ws, out)) : fail(ws, UV_EINVAL, "out is NULL");
+}

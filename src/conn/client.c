@@ -167,3 +167,11 @@ void uvws__client_destroy(uvws_t *ws) {
   uvws__free(&ctx->env, ws);
   uvws__context_release(ctx);
 }
+
+int uvws__client_tls_info(uvws_t *ws, const uvws_tls_info_t **out) {
+  struct uvws__conn *c = ws->conn ? ws->conn : ws->ended;
+  if (!c || !c->is_tls) return UVWS_ENOTOPEN;
+  int err = c->tls_info ? 0 : uvws__tls_info_make(&c->ctx->env, c->transport, &c->tls_info);
+  if (!err) *out = &c->tls_info->info;
+  return err;
+}

@@ -196,6 +196,7 @@ void uvws__conn_free(struct uvws__conn *c) {
   uvws__opening_free(c);
   uvws__keepalive_free(c);
   uvws__head_free(c->head);
+  uvws__tls_info_free(env, c->tls_info);
   uvws__inbound_deinit(&c->inbound);
   uvws__framer_free(env, c->reader);
   uvws__chain_clear(&c->out, &c->ctx->pool);

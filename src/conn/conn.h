@@ -136,9 +136,11 @@ struct uvws__conn {
   enum uvws__conn_state state;
   struct uvws__deadline deadline; /* of the state */
   struct uvws__transport *transport;
-  struct uvws__opening *opening; /* NULL once open */
-  struct uvws__head *head;       /* the server's answer */
-  const char *protocol;          /* points into head */
+  struct uvws__opening *opening;   /* NULL once open */
+  int is_tls;                      /* the transport's TLS is with the server */
+  struct uvws__tls_info *tls_info; /* NULL until somebody asks */
+  struct uvws__head *head;         /* the server's answer */
+  const char *protocol;            /* points into head */
   uint32_t close_timeout_ms;
   uint8_t is_in_close_all;
   uint64_t end_by_ms; /* no deadline goes beyond; 0: none */
@@ -276,6 +278,7 @@ void uvws__close_all_count_down(uvws_context_t *ctx);
 
 /* deliver.c */
 void uvws__deliver_open(struct uvws__conn *c);
+int uvws__deliver_verify(void *owner, int err, const char *message, const uvws_tls_info_t *info);
 void uvws__deliver_message(struct uvws__conn *c, const struct uvws__inbound_event *event);
 void uvws__deliver_chunk(struct uvws__conn *c, const struct uvws__inbound_event *event);
 void uvws__deliver_control(struct uvws__conn *c, int type, const struct uvws__inbound_event *event);
@@ -291,6 +294,7 @@ void uvws__deliver_close(uvws_t *ws, const uvws_close_info_t *info);
 int uvws__client_new(uvws_context_t *ctx, const uvws_callbacks_t *callbacks, void *user,
                      uvws_t **out);
 void uvws__client_set_callbacks(uvws_t *ws, const uvws_callbacks_t *callbacks);
+int uvws__client_tls_info(uvws_t *ws, const uvws_tls_info_t **out);
 int uvws__client_connect(uvws_t *ws, const uvws_options_t *options);
 int uvws__client_begin(uvws_t *ws, const uvws_options_t *options, struct uvws__detail *detail);
 int uvws__client_send(uvws_t *ws, const struct uvws__outgoing *out);

@@ -1,6 +1,7 @@
 /* From nothing to an open connection: connecting, securing, upgrading (RFC 6455 4.1). */
 #include "conn/conn.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void fill_request(const struct uvws__opening *o, struct uvws__request *request) {
@@ -34,6 +35,13 @@ static int check_server_name(const char *name, struct uvws__detail *detail) {
   return 0;
 }
 
+/* Where the keys are to be logged; NULL: nowhere. */
+static const char *keylog_file(const uvws_options_t *o) {
+  if (o->keylog_file || !o->keylog_from_env) return o->keylog_file;
+  const char *path = getenv("SSLKEYLOGFILE");
+  return path && *path ? path : NULL;
+}
+
 static int prepare_tls(struct uvws__conn *c, struct uvws__detail *detail) {
   const uvws_options_t *o = c->opening->options;
   struct uvws__tls_options tls = {.min = o->tls ? o->tls : o->tls_min,
@@ -41,18 +49,34 @@ static int prepare_tls(struct uvws__conn *c, struct uvws__detail *detail) {
                                   .ca_file = o->ca_file,
                                   .ca_path = o->ca_path,
                                   .cert_file = o->cert_file,
+                                  .ca_pem = o->ca_pem,
+                                  .cert_pem = o->cert_pem,
                                   .key_file = o->key_file,
+                                  .key_pem = o->key_pem,
+                                  .key_password = o->key_password,
+                                  .pkcs12_file = o->pkcs12_file,
+                                  .ciphers = o->ciphers,
+                                  .ciphersuites = o->ciphersuites,
+                                  .alpn = o->alpn,
+                                  .pinned_public_key = o->pinned_public_key,
+                                  .crl_file = o->crl_file,
+                                  .keylog_file = keylog_file(o),
+                                  .require_ocsp_staple = o->require_ocsp_staple,
+                                  .no_session_resumption = o->no_session_resumption,
                                   .insecure_skip_verify = o->insecure_skip_verify};
   return uvws__tls_settings_get(&c->ctx->env, &c->ctx->tls_cache, &tls, detail, &c->opening->tls);
 }
 
 static void secure(struct uvws__conn *c) {
   struct uvws__opening *o = c->opening;
-  const char *name = o->options->server_name ? o->options->server_name : o->uri.host;
+  const struct uvws__tls_peer peer = {
+      .host = o->options->server_name ? o->options->server_name : o->uri.host,
+      .port = o->port,
+      .on_verify = o->options->on_verify ? uvws__deliver_verify : NULL};
   struct uvws__transport *lower = c->transport;
   c->transport = NULL;
   uvws__conn_go(c, CONN_SECURING);
-  int err = uvws__tls_open(&c->ctx->env, o->tls, &c->ctx->tls_scratch, lower, name,
+  int err = uvws__tls_open(&c->ctx->env, o->tls, &c->ctx->tls_scratch, lower, &peer,
                            &uvws__conn_events, c, &c->transport);
   if (err) uvws__conn_fail(c, err, 0, uvws_strerror(err));
 }
@@ -78,6 +102,7 @@ static void upgrade(struct uvws__conn *c) {
 
 void uvws__conn_on_secured(struct uvws__conn *c) {
   c->opening->is_secured = 1;
+  c->is_tls = 1;
   upgrade(c);
 }
 

@@ -8,6 +8,13 @@ void uvws__deliver_open(struct uvws__conn *c) {
   if (c->state == CONN_OPEN && ws->callbacks.on_open) ws->callbacks.on_open(ws, ws->user);
 }
 
+int uvws__deliver_verify(void *owner, int err, const char *message, const uvws_tls_info_t *info) {
+  struct uvws__conn *c = owner;
+  uvws_t *ws = c->ws;
+  int answer = c->opening->options->on_verify(ws, err, message, info, ws->user);
+  return answer > 0 ? UVWS_ECERT : answer; /* a positive number is no error */
+}
+
 void uvws__deliver_chunk(struct uvws__conn *c, const struct uvws__inbound_event *event) {
   uvws_t *ws = c->ws;
   ws->counters.messages_in += event->is_last != 0;

@@ -62,6 +62,16 @@ static const uvws_reconnect_t *pack_reconnect(struct packer *p, const uvws_recon
   return in ? pack(p, in, sizeof *in, alignof(uvws_reconnect_t)) : NULL;
 }
 
+static void pack_tls(struct packer *p, uvws_options_t *o) {
+  const char **const texts[] = {
+      &o->ca_pem,       &o->cert_pem,    &o->key_pem,      &o->pkcs12_file,
+      &o->key_password, &o->ciphers,     &o->alpn,         &o->pinned_public_key,
+      &o->crl_file,     &o->keylog_file, &o->ciphersuites,
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    *texts[i] = pack_str(p, *texts[i]);
+}
+
 static uvws_options_t *pack_options(struct packer *p, const uvws_options_t *in) {
   uvws_options_t o = *in;
   uvws_options_t *copy = pack(p, in, sizeof *in, alignof(uvws_options_t));
@@ -81,6 +91,7 @@ static uvws_options_t *pack_options(struct packer *p, const uvws_options_t *in) 
   o.proxy_ca_file = pack_str(p, in->proxy_ca_file);
   o.bearer_token = pack_str(p, in->bearer_token);
   o.reconnect = pack_reconnect(p, in->reconnect);
+  pack_tls(p, &o);
   if (copy) *copy = o;
   return copy;
 }
@@ -118,6 +129,8 @@ static int check_tls(const uvws_options_t *o, struct uvws__detail *detail) {
                       "tls pins one version: give it without tls_min and tls_max");
   if (o->tls_min && o->tls_max && o->tls_min > o->tls_max)
     return uvws__fail(detail, UVWS_EOPTION, "tls_min is newer than tls_max");
+  if (o->on_verify && o->insecure_skip_verify)
+    return uvws__fail(detail, UVWS_EOPTION, "on_verify: insecure_skip_verify asks nobody");
   return 0;
 }
 

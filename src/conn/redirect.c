@@ -44,7 +44,11 @@ static void forget_credentials(uvws_options_t *options) {
   options->header_count = 0;
   options->bearer_token = NULL;
   options->cert_file = NULL;
+  options->cert_pem = NULL;
   options->key_file = NULL;
+  options->key_pem = NULL;
+  options->pkcs12_file = NULL;
+  options->key_password = NULL;
   options->server_name = NULL;
 }
 
@@ -73,6 +77,7 @@ static void start_over(struct uvws__conn *c) {
   uvws__tls_settings_release(o->tls);
   o->tls = NULL;
   o->is_secured = 0;
+  c->is_tls = 0;
   uvws__tunnel_free(c);
 }
 

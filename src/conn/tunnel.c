@@ -164,7 +164,8 @@ static void secure(struct uvws__conn *c) {
   struct uvws__tunnel *t = c->opening->tunnel;
   struct uvws__transport *lower = c->transport;
   c->transport = NULL;
-  int err = uvws__tls_open(&c->ctx->env, t->tls, &c->ctx->proxy_scratch, lower, proxy_host(c),
+  const struct uvws__tls_peer peer = {.host = proxy_host(c), .port = t->proxy.uri.port};
+  int err = uvws__tls_open(&c->ctx->env, t->tls, &c->ctx->proxy_scratch, lower, &peer,
                            &uvws__conn_events, c, &c->transport);
   if (err) uvws__conn_fail(c, err, 0, uvws_strerror(err));
 }

@@ -33,7 +33,7 @@ static int prepare_scratch(const struct uvws__env *env, struct uvws__tls_scratch
 
 static void handshake_free(struct uvws__tls *t) {
   if (!t->handshake) return;
-  if (t->ssl) SSL_set_app_data(t->ssl, NULL);
+  sk_X509_pop_free(t->handshake->shown, X509_free);
   uvws__free(t->env, t->handshake->host);
   uvws__free(t->env, t->handshake);
   t->handshake = NULL;
@@ -47,6 +47,8 @@ static void deinit(struct uvws__tls *t) {
   uvws__tls_drop_output(t);
   uvws__free(t->env, t->stash);
   t->stash = NULL;
+  uvws__free(t->env, t->session_name);
+  t->session_name = NULL;
   uvws__tls_settings_release(t->settings);
   t->settings = NULL;
 }
@@ -84,16 +86,56 @@ static void await_server(struct uvws__tls *t) {
   if (failure.err) end_handshake_badly(t, &failure);
 }
 
+/* OpenSSL takes any answer to our offer (RFC 7301 3.2 does not). */
+static int check_alpn(const struct uvws__tls *t, struct uvws__tls_failure *out) {
+  const unsigned char *name;
+  unsigned len;
+  SSL_get0_alpn_selected(t->ssl, &name, &len);
+  if (!len) return 0;
+  for (size_t at = 0; at < t->settings->alpn_len; at += 1u + t->settings->alpn[at])
+    if (t->settings->alpn[at] == len && memcmp(t->settings->alpn + at + 1, name, len) == 0)
+      return 0;
+  out->err = uvws__fail(&out->detail, UVWS_ETLS,
+                        "the server chose an application protocol (ALPN) that was not offered");
+  return out->err;
+}
+
+static void become_open(struct uvws__tls *t) {
+  struct uvws__tls_failure failure = {0};
+  if (check_alpn(t, &failure)) {
+    t->out.len = 0; /* our Finished would say that all is well */
+    end_handshake_badly(t, &failure);
+    return;
+  }
+  uvws__tls_flush(t);
+  handshake_free(t);
+  t->state = UVWS__TLS_OPEN;
+  t->base.events->on_ready(t->base.owner);
+}
+
+/* Between two calls of OpenSSL, which then asks for the certificate once more. */
+static void await_owner(struct uvws__tls *t) {
+  struct uvws__tls_failure failure = {0};
+  int err = uvws__tls_ask_owner(t);
+  if (t->state == UVWS__TLS_CLOSED) return;
+  if (!err) {
+    uvws__tls_shake(t);
+    return;
+  }
+  failure.err = uvws__fail(&failure.detail, err, "out of memory in TLS");
+  end_handshake_badly(t, &failure);
+}
+
 void uvws__tls_shake(struct uvws__tls *t) {
   ERR_clear_error();
   int answer = SSL_do_handshake(t->ssl);
+  int reason = SSL_get_error(t->ssl, answer);
   if (answer == 1) {
-    uvws__tls_flush(t);
-    handshake_free(t);
-    t->state = UVWS__TLS_OPEN;
-    t->base.events->on_ready(t->base.owner);
-  } else if (SSL_get_error(t->ssl, answer) == SSL_ERROR_WANT_READ) {
+    become_open(t);
+  } else if (reason == SSL_ERROR_WANT_READ) {
     await_server(t);
+  } else if (reason == SSL_ERROR_WANT_RETRY_VERIFY) {
+    await_owner(t);
   } else {
     struct uvws__tls_failure failure = {0};
     uvws__tls_explain(t, &failure);
@@ -152,11 +194,22 @@ static char *certificate_name(const struct uvws__env *env, const char *host) {
   return uvws__strndup(env, host, len);
 }
 
-static int make_handshake(struct uvws__tls *t, const char *host) {
+static int make_handshake(struct uvws__tls *t, const struct uvws__tls_peer *peer) {
   t->handshake = uvws__calloc(t->env, sizeof *t->handshake);
   if (!t->handshake) return UV_ENOMEM;
-  t->handshake->host = certificate_name(t->env, host);
+  t->handshake->on_verify = peer->on_verify;
+  t->handshake->host = certificate_name(t->env, peer->host);
   return t->handshake->host ? 0 : UV_ENOMEM;
+}
+
+/* "PORT HOST": whose sessions may be resumed here. */
+static int name_sessions(struct uvws__tls *t, const struct uvws__tls_peer *peer) {
+  if (!t->settings->is_resuming || peer->on_verify) return 0;
+  size_t size = strlen(t->handshake->host) + sizeof "65535 ";
+  t->session_name = uvws__alloc(t->env, size);
+  if (!t->session_name) return UV_ENOMEM;
+  snprintf(t->session_name, size, "%u %s", (unsigned)peer->port, t->handshake->host);
+  return 0;
 }
 
 static int make_ssl(struct uvws__tls *t) {
@@ -165,8 +218,9 @@ static int make_ssl(struct uvws__tls *t) {
   BIO *bio = t->ssl ? uvws__tls_bio_new(t) : NULL;
   if (!bio) return UV_ENOMEM;
   SSL_set_bio(t->ssl, bio, bio);
-  if (!SSL_set_app_data(t->ssl, t->handshake)) return UV_ENOMEM;
+  if (!SSL_set_app_data(t->ssl, t)) return UV_ENOMEM;
   SSL_set_connect_state(t->ssl);
+  uvws__tls_sessions_offer(t);
   return uvws__tls_verify_host(t->ssl, t->handshake->host, t->settings->is_verifying);
 }
 
@@ -185,9 +239,10 @@ static int begin_handshake(struct uvws__tls *t) {
   return answer < 0 ? answer : 0;
 }
 
-static int start(struct uvws__tls *t, const char *host) {
+static int start(struct uvws__tls *t, const struct uvws__tls_peer *peer) {
   int err = prepare_scratch(t->env, t->scratch);
-  if (!err) err = make_handshake(t, host);
+  if (!err) err = make_handshake(t, peer);
+  if (!err) err = name_sessions(t, peer);
   if (!err) err = make_ssl(t);
   if (err) return err;
   t->lower->events = &uvws__tls_lower_events;
@@ -195,10 +250,18 @@ static int start(struct uvws__tls *t, const char *host) {
   return begin_handshake(t);
 }
 
+int uvws__tls_info_make(const struct uvws__env *env, const struct uvws__transport *transport,
+                        struct uvws__tls_info **out) {
+  if (!transport || transport->ops != &tls_ops) return UVWS_ENOTOPEN;
+  const struct uvws__tls *t = (const struct uvws__tls *)transport;
+  if (t->state != UVWS__TLS_OPEN) return UVWS_ENOTOPEN;
+  return uvws__tls_info_of(env, t->ssl, SSL_get_peer_cert_chain(t->ssl), out);
+}
+
 int uvws__tls_open(const struct uvws__env *env, struct uvws__tls_settings *settings,
                    struct uvws__tls_scratch *scratch, struct uvws__transport *lower,
-                   const char *host, const struct uvws__transport_events *events, void *owner,
-                   struct uvws__transport **out) {
+                   const struct uvws__tls_peer *peer, const struct uvws__transport_events *events,
+                   void *owner, struct uvws__transport **out) {
   struct uvws__tls *t = uvws__calloc(env, sizeof *t);
   if (!t) {
     abandon(lower);
@@ -212,7 +275,7 @@ int uvws__tls_open(const struct uvws__env *env, struct uvws__tls_settings *setti
   settings->refs++;
   t->scratch = scratch;
   t->lower = lower;
-  int err = start(t, host);
+  int err = start(t, peer);
   if (err) {
     abandon(lower);
     deinit(t);

@@ -14,18 +14,32 @@ struct uvws__tls_options {
   uvws_tls_version_t max; /* default: the newest */
   const char *ca_file; /* without ca_file and ca_path: the system's store, SSL_CERT_FILE included */
   const char *ca_path;
+  const char *ca_pem;
   const char *cert_file;
+  const char *cert_pem;
   const char *key_file;
+  const char *key_pem;
+  const char *key_password;
+  const char *pkcs12_file;
+  const char *ciphers;
+  const char *ciphersuites;
+  const char *alpn; /* "http/1.1" by default, "": none */
+  const char *pinned_public_key;
+  const char *crl_file;
+  const char *keylog_file;
+  int require_ocsp_staple;
+  int no_session_resumption;
   int insecure_skip_verify;
 };
 
-/* Prepared settings (an SSL_CTX), counted by reference. Loading a CA store costs milliseconds, so
- * equal options share one. */
+/* Prepared settings (an SSL_CTX and the sessions made with it), counted by reference. Loading a CA
+ * store costs milliseconds, so equal options share one, as long as the files that they name have
+ * not changed. */
 struct uvws__tls_settings;
 
-/* Settings made so far, for the clients of one context. A zeroed struct is an empty one. */
+/* The settings used last, for the clients of one context. A zeroed struct is an empty one. */
 struct uvws__tls_cache {
-  struct uvws__tls_settings *first;
+  struct uvws__tls_settings *first; /* the one used last */
 };
 void uvws__tls_cache_deinit(struct uvws__tls_cache *cache);
 
@@ -46,17 +60,37 @@ struct uvws__tls_scratch {
 void uvws__tls_scratch_init(struct uvws__tls_scratch *scratch, uv_loop_t *loop);
 void uvws__tls_scratch_deinit(const struct uvws__env *env, struct uvws__tls_scratch *scratch);
 
+/* Who is expected at the far end. */
+struct uvws__tls_peer {
+  const char *host; /* copied; a DNS name or an IP address */
+  uint16_t port;    /* sessions are resumed with the same host and port only */
+
+  /* The owner's own judgement, NULL for none: `err` is what the verification found, 0 for nothing,
+   * `message` its words. Answers 0 to accept, or the error to end with. An event: it may close the
+   * transport. No session is resumed, so that it is asked each time. */
+  int (*on_verify)(void *owner, int err, const char *message, const uvws_tls_info_t *info);
+};
+
 /*
  * Secure `lower`, which becomes the new transport's own, also when this fails (then it is closed).
- * `host` (copied) is a DNS name or an IP address: it is verified, and sent as SNI when it is a
- * name. `*out` is handed over with reading off. The handshake starts inside this call; on_ready or
- * on_end follows from the loop. Takes a reference on `settings`; `scratch` is borrowed until
- * on_closed. Returns 0, UVWS_EOPTION (no name that can be verified), UV_ENOMEM, or what `lower`
- * answered.
+ * The peer's host is verified, and sent as SNI when it is a name. `*out` is handed over with
+ * reading off. The handshake starts inside this call; on_ready or on_end follows from the loop.
+ * Takes a reference on `settings`; `scratch` is borrowed until on_closed. Returns 0, UVWS_EOPTION
+ * (no name that can be verified), UV_ENOMEM, or what `lower` answered.
  */
 int uvws__tls_open(const struct uvws__env *env, struct uvws__tls_settings *settings,
                    struct uvws__tls_scratch *scratch, struct uvws__transport *lower,
-                   const char *host, const struct uvws__transport_events *events, void *owner,
-                   struct uvws__transport **out);
+                   const struct uvws__tls_peer *peer, const struct uvws__transport_events *events,
+                   void *owner, struct uvws__transport **out);
+
+/* What was agreed with the peer; `info` frees all that its members point to. Works from on_ready
+ * until the transport is closed. Returns 0, UVWS_ENOTOPEN (no TLS, or not secured), UV_ENOMEM. */
+struct uvws__tls_info {
+  uvws_tls_info_t info;
+  struct uvws__tls_text *texts; /* all memory that `info` points to */
+};
+int uvws__tls_info_make(const struct uvws__env *env, const struct uvws__transport *transport,
+                        struct uvws__tls_info **out);
+void uvws__tls_info_free(const struct uvws__env *env, struct uvws__tls_info *info);
 
 #endif

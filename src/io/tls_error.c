@@ -49,6 +49,17 @@ static void explain_version(SSL *ssl, struct uvws__tls_failure *out) {
   }
 }
 
+/* Did the server ask for a certificate that we do not have? In TLS 1.2 it says "handshake failure"
+ * then. */
+static const char *alert_hint(SSL *ssl, int alert) {
+  const unsigned char *types;
+  int is_asked = alert == SSL_AD_HANDSHAKE_FAILURE && !SSL_get_certificate(ssl) &&
+                 SSL_get0_certificate_types(ssl, &types) > 0;
+  return is_asked || alert == SSL_AD_CERTIFICATE_REQUIRED
+             ? ": it wants a client certificate (cert_file)"
+             : "";
+}
+
 static void explain_reason(SSL *ssl, unsigned long code, struct uvws__tls_failure *out) {
   int reason = ERR_GET_REASON(code);
   char text[160];
@@ -60,8 +71,9 @@ static void explain_reason(SSL *ssl, unsigned long code, struct uvws__tls_failur
   } else if (reason == SSL_R_WRONG_VERSION_NUMBER) {
     out->err = uvws__fail(&out->detail, UVWS_ETLS, "the server does not speak TLS on this port");
   } else if (reason > SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + 255) {
-    out->err = uvws__fail(&out->detail, UVWS_ETLS, "the server sent the TLS alert \"%s\"",
-                          SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+    int alert = reason - SSL_AD_REASON_OFFSET;
+    out->err = uvws__fail(&out->detail, UVWS_ETLS, "the server sent the TLS alert \"%s\"%s",
+                          SSL_alert_desc_string_long(alert), alert_hint(ssl, alert));
   } else {
     out->err = uvws__fail(&out->detail, UVWS_ETLS, "TLS failed: %s", text);
   }

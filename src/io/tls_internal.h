@@ -8,7 +8,13 @@
  *   tls_bio.c       OpenSSL's end of `in` and `out`
  *   tls_verify.c    is this certificate the peer's, and why not
  *   tls_error.c     OpenSSL's other errors in our numbers and in words
- *   tls_settings.c  SSL_CTX from options
+ *   tls_staple.c    is it revoked, by the server's stapled answer
+ *   tls_pin.c       is its key one that the caller knows
+ *   tls_info.c      what was agreed, for the caller
+ *   tls_settings.c  settings by options, kept and shared
+ *   tls_configure.c SSL_CTX from options
+ *   tls_identity.c  our own certificate
+ *   tls_sessions.c  sessions to resume
  *
  * User code never runs inside a call of OpenSSL: owners are called between two of them.
  */
@@ -23,13 +29,31 @@
 #define UVWS__TLS_RECORD_LEN 16384 /* the most plain bytes in a record (RFC 8446 5.1) */
 #define UVWS__TLS_GATHER_LEN 65536 /* sealed bytes that are enough for a write */
 
+#define UVWS__TLS_DIGEST_LEN 32 /* SHA-256 */
+#define UVWS__TLS_ALPN_MAX 256  /* all names together, each with its length before it */
+
+struct uvws__tls_session;
+
+/* Sessions to resume, the newest first. */
+struct uvws__tls_sessions {
+  struct uvws__tls_session *first;
+  unsigned count;
+};
+
 struct uvws__tls_settings {
   const struct uvws__env *env;
   SSL_CTX *ctx;
   unsigned refs;
-  int is_verifying;
-  struct uvws__tls_settings *next; /* in its cache */
-  struct uvws__bytes key;          /* all options, to compare */
+  int is_verifying; /* the chain and the name */
+  int is_resuming;
+  struct uvws__tls_settings *next;   /* in its cache */
+  uint8_t key[UVWS__TLS_DIGEST_LEN]; /* of all options, to compare */
+  struct uvws__tls_sessions sessions;
+  uint8_t (*pins)[UVWS__TLS_DIGEST_LEN];
+  size_t pin_count;
+  uint8_t alpn[UVWS__TLS_ALPN_MAX]; /* as it goes over the wire (RFC 7301 3.1) */
+  size_t alpn_len;
+  uv_file keylog; /* -1: none */
 };
 
 /* An error and its words, while somebody between them might touch OpenSSL's error queue. */
@@ -41,7 +65,13 @@ struct uvws__tls_failure {
 /* What only the handshake needs. */
 struct uvws__tls_handshake {
   struct uvws__tls_failure verdict; /* what the verification found wrong */
+  int reason;                       /* the same in OpenSSL's number */
   char *host;                       /* without an IPv6 zone or the root's dot */
+
+  /* The owner's judgement, given between two calls of OpenSSL. */
+  int (*on_verify)(void *owner, int err, const char *message, const uvws_tls_info_t *info);
+  STACK_OF(X509) * shown; /* by the server: while the owner is to be asked */
+  int is_judged;          /* the owner was asked, the verdict is its own */
 };
 
 enum uvws__tls_state { UVWS__TLS_SECURING, UVWS__TLS_OPEN, UVWS__TLS_CLOSED };
@@ -57,6 +87,7 @@ struct uvws__tls {
   SSL *ssl;
   enum uvws__tls_state state;
   struct uvws__tls_handshake *handshake; /* NULL once it is done */
+  char *session_name;                    /* whose sessions; NULL: they are not kept */
 
   /* Reading. */
   const uint8_t *in; /* what OpenSSL has not taken yet: in the scratch during an event of `lower`,
@@ -118,6 +149,41 @@ BIO *uvws__tls_bio_new(struct uvws__tls *t);
 /* tls_verify.c */
 int uvws__tls_verify_host(SSL *ssl, const char *host, int is_verifying); /* 0 or an error */
 int uvws__tls_on_verify(int is_good, X509_STORE_CTX *store);
+int uvws__tls_on_certificate(X509_STORE_CTX *store, void *arg);
+/* Ask the owner. 0, or UV_ENOMEM when it could not be asked; the transport may be closed behind it.
+ */
+int uvws__tls_ask_owner(struct uvws__tls *t);
+
+/* tls_staple.c: OpenSSL asks when the server's certificate has been verified. */
+int uvws__tls_on_staple(SSL *ssl, void *arg);
+
+/* tls_pin.c */
+int uvws__tls_pins_parse(struct uvws__tls_settings *s, const char *text,
+                         struct uvws__detail *detail);
+int uvws__tls_key_digest(X509 *certificate, uint8_t out[UVWS__TLS_DIGEST_LEN]); /* 0: failed */
+int uvws__tls_is_pinned(const struct uvws__tls_settings *s, X509 *certificate);
+
+/* tls_info.c. Of the certificates in `shown`; the session itself is told when it is secured. */
+int uvws__tls_info_of(const struct uvws__env *env, SSL *ssl, STACK_OF(X509) * shown,
+                      struct uvws__tls_info **out);
+void uvws__tls_time_text(const ASN1_TIME *time, char *out, size_t cap);
+
+/* tls_configure.c */
+int uvws__tls_configure(struct uvws__tls_settings *s, const struct uvws__tls_options *o,
+                        struct uvws__detail *detail);
+/* Something that OpenSSL could not use: name the option, the file (NULL: memory) and the reason. */
+int uvws__tls_unusable(struct uvws__detail *detail, const char *option, const char *path,
+                       const char *kind);
+
+/* tls_identity.c */
+int uvws__tls_identity_check(const struct uvws__tls_options *o, struct uvws__detail *detail);
+int uvws__tls_identity_load(SSL_CTX *ctx, const struct uvws__tls_options *o,
+                            struct uvws__detail *detail);
+
+/* tls_sessions.c */
+void uvws__tls_sessions_deinit(struct uvws__tls_settings *s);
+void uvws__tls_sessions_offer(struct uvws__tls *t); /* in the handshake that is about to begin */
+int uvws__tls_on_new_session(SSL *ssl, SSL_SESSION *session);
 
 /* tls_error.c */
 /* After a call of OpenSSL that failed for good: what happened, in `out`. */

@@ -35,11 +35,21 @@ static void on_closed(void *owner) {
 
 int uvws__tls_open(const struct uvws__env *env, struct uvws__tls_settings *settings,
                    struct uvws__tls_scratch *scratch, struct uvws__transport *lower,
-                   const char *host, const struct uvws__transport_events *events, void *owner,
-                   struct uvws__transport **out) {
+                   const struct uvws__tls_peer *peer, const struct uvws__transport_events *events,
+                   void *owner, struct uvws__transport **out) {
   static const struct uvws__transport_events none = {.on_closed = on_closed};
-  (void)env, (void)settings, (void)scratch, (void)host, (void)events, (void)owner, (void)out;
+  (void)env, (void)settings, (void)scratch, (void)peer, (void)events, (void)owner, (void)out;
   lower->events = &none;
   lower->ops->close(lower);
   return UVWS_ETLS_UNAVAILABLE;
+}
+
+int uvws__tls_info_make(const struct uvws__env *env, const struct uvws__transport *transport,
+                        struct uvws__tls_info **out) {
+  (void)env, (void)transport, (void)out;
+  return UVWS_ENOTOPEN;
+}
+
+void uvws__tls_info_free(const struct uvws__env *env, struct uvws__tls_info *info) {
+  (void)env, (void)info;
 }

@@ -62,16 +62,6 @@ static void list_names(X509 *certificate, char *out, size_t cap) {
   GENERAL_NAMES_free(names);
 }
 
-static void describe_time(const ASN1_TIME *time, char *out, size_t cap) {
-  struct tm tm;
-  if (!ASN1_TIME_to_tm(time, &tm)) {
-    snprintf(out, cap, "unreadable");
-    return;
-  }
-  snprintf(out, cap, "%04d-%02d-%02d %02d:%02d:%02d UTC", tm.tm_year + 1900, tm.tm_mon + 1,
-           tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
 /* "certificate of example.org", or with an issuer's at fault, "... of "Some CA", which vouches for
  * example.org". */
 static void describe_whose(X509 *certificate, int depth, const char *host, char *out, size_t cap) {
@@ -113,20 +103,44 @@ static int error_number(int reason) {
   }
 }
 
+/* OpenSSL's words, or better ones. */
+static const char *reason_text(int reason) {
+  switch (reason) {
+  case X509_V_ERR_INVALID_PURPOSE:
+    return "its key usage does not allow it to be used by a server";
+  case X509_V_ERR_PERMITTED_VIOLATION:
+  case X509_V_ERR_EXCLUDED_VIOLATION:
+    return "its issuer is not allowed to vouch for this name (name constraints)";
+  case X509_V_ERR_EE_KEY_TOO_SMALL:
+  case X509_V_ERR_CA_KEY_TOO_SMALL:
+    return "its key is too short to be safe";
+  case X509_V_ERR_CA_MD_TOO_WEAK:
+    return "it is signed with a hash that is broken (SHA-1 or worse)";
+  case X509_V_ERR_UNABLE_TO_GET_CRL:
+    return "crl_file holds no revocation list of its issuer";
+  case X509_V_ERR_CRL_HAS_EXPIRED:
+    return "the revocation list of its issuer in crl_file is out of date";
+  default:
+    return X509_verify_cert_error_string(reason);
+  }
+}
+
 static void describe(struct uvws__tls_failure *out, int reason, X509 *certificate, int depth,
                      const char *host) {
   char whose[200], when[40] = "", names[128];
   int err = error_number(reason);
   describe_whose(certificate, depth, host, whose, sizeof whose);
   if (err == UVWS_ECERT_EXPIRED && certificate) {
-    describe_time(X509_get0_notAfter(certificate), when, sizeof when);
+    uvws__tls_time_text(X509_get0_notAfter(certificate), when, sizeof when);
     out->err = uvws__fail(&out->detail, err, "%s has expired (notAfter %s)", whose, when);
   } else if (err == UVWS_ECERT_NOT_YET_VALID && certificate) {
-    describe_time(X509_get0_notBefore(certificate), when, sizeof when);
+    uvws__tls_time_text(X509_get0_notBefore(certificate), when, sizeof when);
     out->err = uvws__fail(&out->detail, err, "%s is not valid yet (notBefore %s)", whose, when);
   } else if (err == UVWS_ECERT_HOSTNAME && certificate) {
     list_names(certificate, names, sizeof names);
     out->err = uvws__fail(&out->detail, err, "certificate is for %s, not for %s", names, host);
+  } else if (err == UVWS_ECERT_REVOKED) {
+    out->err = uvws__fail(&out->detail, err, "%s is revoked, says crl_file", whose);
   } else if (err == UVWS_ECERT_SELF_SIGNED) {
     out->err = uvws__fail(&out->detail, err, "%s is self-signed and not trusted here", whose);
   } else if (err == UVWS_ECERT_UNTRUSTED) {
@@ -134,20 +148,75 @@ static void describe(struct uvws__tls_failure *out, int reason, X509 *certificat
         uvws__fail(&out->detail, err, "certificate of %s is signed by nobody trusted here (%s)",
                    host, X509_verify_cert_error_string(reason));
   } else {
-    out->err = uvws__fail(&out->detail, err, "%s was not accepted: %s", whose,
-                          X509_verify_cert_error_string(reason));
+    out->err = uvws__fail(&out->detail, err, "%s was not accepted: %s", whose, reason_text(reason));
   }
+}
+
+static struct uvws__tls *tls_of(X509_STORE_CTX *store) {
+  SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+  return ssl ? SSL_get_app_data(ssl) : NULL;
 }
 
 /* OpenSSL asks for each certificate, and once more for each objection: the first one ends it. */
 int uvws__tls_on_verify(int is_good, X509_STORE_CTX *store) {
   if (is_good) return 1;
-  SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-  struct uvws__tls_handshake *handshake = ssl ? SSL_get_app_data(ssl) : NULL;
+  struct uvws__tls *t = tls_of(store);
+  struct uvws__tls_handshake *handshake = t ? t->handshake : NULL;
   if (handshake && !handshake->verdict.err) {
-    describe(&handshake->verdict, X509_STORE_CTX_get_error(store),
-             X509_STORE_CTX_get_current_cert(store), X509_STORE_CTX_get_error_depth(store),
-             handshake->host);
+    handshake->reason = X509_STORE_CTX_get_error(store);
+    describe(&handshake->verdict, handshake->reason, X509_STORE_CTX_get_current_cert(store),
+             X509_STORE_CTX_get_error_depth(store), handshake->host);
   }
+  return 0;
+}
+
+static void judge(struct uvws__tls *t, X509_STORE_CTX *store) {
+  struct uvws__tls_handshake *handshake = t->handshake;
+  struct uvws__tls_failure *verdict = &handshake->verdict;
+  if (t->settings->is_verifying && X509_verify_cert(store) != 1 && !verdict->err) {
+    handshake->reason = X509_STORE_CTX_get_error(store);
+    describe(verdict, handshake->reason, NULL, 0, handshake->host);
+  }
+  if (verdict->err || !t->settings->pin_count) return;
+  if (uvws__tls_is_pinned(t->settings, X509_STORE_CTX_get0_cert(store))) return;
+  handshake->reason = X509_V_ERR_APPLICATION_VERIFICATION;
+  verdict->err = uvws__fail(&verdict->detail, UVWS_ECERT_PIN,
+                            "the public key of %s is none of pinned_public_key", handshake->host);
+}
+
+/* In the place of OpenSSL's own verification. When the owner is to be asked, OpenSSL is made to
+ * return and to call this once more. */
+int uvws__tls_on_certificate(X509_STORE_CTX *store, void *arg) {
+  struct uvws__tls *t = tls_of(store);
+  struct uvws__tls_handshake *handshake = t ? t->handshake : NULL;
+  (void)arg;
+  if (!handshake) return 0;
+  if (!handshake->is_judged) {
+    judge(t, store);
+    if (handshake->on_verify) {
+      handshake->shown = X509_chain_up_ref(X509_STORE_CTX_get0_untrusted(store));
+      return SSL_set_retry_verify(t->ssl);
+    }
+  }
+  X509_STORE_CTX_set_error(store, handshake->verdict.err ? handshake->reason : X509_V_OK);
+  return handshake->verdict.err == 0;
+}
+
+int uvws__tls_ask_owner(struct uvws__tls *t) {
+  struct uvws__tls_handshake *handshake = t->handshake;
+  struct uvws__tls_failure *verdict = &handshake->verdict;
+  struct uvws__tls_info *info;
+  if (!handshake->shown || uvws__tls_info_of(t->env, t->ssl, handshake->shown, &info))
+    return UV_ENOMEM;
+  handshake->is_judged = 1;
+  int err = verdict->err;
+  int answer = handshake->on_verify(t->base.owner, err, verdict->detail.text, &info->info);
+  uvws__tls_info_free(t->env, info);
+  if (t->state == UVWS__TLS_CLOSED || answer == err) return 0;
+  verdict->err = answer;
+  if (answer)
+    uvws__fail(&verdict->detail, answer, "on_verify refused the certificate of %s",
+               handshake->host);
+  if (!handshake->reason) handshake->reason = X509_V_ERR_APPLICATION_VERIFICATION;
   return 0;
 }

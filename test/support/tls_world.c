@@ -341,8 +341,10 @@ int tls_world_open(struct tls_world *w, const struct tls_plan *plan) {
   int err = uvws__tls_settings_get(&w->env, &w->cache, &plan->options, &detail, &settings);
   if (err) return err;
   w->is_inside_op = 1;
-  err = uvws__tls_open(&w->env, settings, &w->scratch, &w->lower.base,
-                       plan->host ? plan->host : "a.test", &owner_events, w, &w->t);
+  const struct uvws__tls_peer peer = {
+      .host = plan->host ? plan->host : "a.test", .port = 443, .on_verify = plan->on_verify};
+  err = uvws__tls_open(&w->env, settings, &w->scratch, &w->lower.base, &peer, &owner_events, w,
+                       &w->t);
   w->is_inside_op = 0;
   uvws__tls_settings_release(settings);
   assert_true(!err || w->lower.is_closing);

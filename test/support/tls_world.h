@@ -89,6 +89,7 @@ struct tls_plan {
   const struct test_cert *client_issuer; /* the server demands a client certificate of this one */
   struct uvws__tls_options options;
   const char *host; /* default "a.test" */
+  int (*on_verify)(void *world, int err, const char *message, const uvws_tls_info_t *info);
   size_t fail_at;
 };
 
