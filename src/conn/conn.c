@@ -11,6 +11,7 @@ static void enter_connecting(struct uvws__conn *c) {
 /* What is left of the hop is its transport, which is closed within the loop's turn. */
 static void enter_redirecting(struct uvws__conn *c) {
   uvws__deadline_clear(&c->ctx->deadlines, &c->deadline);
+  c->opening->is_hop_closing = 1;
   c->transport->ops->close(c->transport);
 }
 
@@ -39,6 +40,11 @@ static void enter_ending(struct uvws__conn *c) {
   uvws__conn_set_deadline(c, c->close_timeout_ms);
 }
 
+/* While redirecting, the transport is closed already: it must not be closed twice. */
+static int is_hop_closing(const struct uvws__conn *c) {
+  return c->opening && c->opening->is_hop_closing;
+}
+
 static void enter_cut(struct uvws__conn *c) {
   uvws__keepalive_stop(c);
   uvws__deadline_clear(&c->ctx->deadlines, &c->deadline);
@@ -48,9 +54,9 @@ static void enter_cut(struct uvws__conn *c) {
     c->ctx->dial_cancel(c->opening->dial);
   else if (c->opening && c->opening->tunnel && c->opening->tunnel->is_looking_up)
     uvws__lookup_cancel(&c->opening->tunnel->lookup);
-  else if (c->transport)
+  else if (c->transport && !is_hop_closing(c))
     c->transport->ops->close(c->transport);
-  else
+  else if (!c->transport)
     uvws__context_add_task(c->ctx, &c->task);
 }
 

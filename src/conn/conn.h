@@ -111,6 +111,7 @@ struct uvws__opening {
   struct uvws__tunnel *tunnel; /* NULL: no proxy */
   struct uvws__uri redirect;   /* while redirecting: where to */
   unsigned redirects;          /* followed so far */
+  int is_hop_closing;          /* the transport of the hop before is on its way out */
   int is_secured;              /* TLS is done */
   struct uvws__deflate_offer offer;
   char offer_text[UVWS__OFFER_MAX]; /* "": none */

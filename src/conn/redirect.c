@@ -86,6 +86,7 @@ void uvws__conn_follow_redirect(struct uvws__conn *c) {
   start_over(c);
   take_uri(c);
   c->opening->redirects++;
+  c->opening->is_hop_closing = 0;
   int err = uvws__conn_hop(c, &detail);
   if (err) uvws__conn_fail(c, err, 0, detail.text[0] ? detail.text : uvws_strerror(err));
 }

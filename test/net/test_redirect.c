@@ -2,6 +2,7 @@
  * Redirects that clients follow or not. One scripted server answers with the redirect, another one
  * (or the same, asked again) with a good 101. What goes along is read from the second request.
  */
+#include "conn/conn.h"
 #include "support/fixture.h"
 
 #include <stdio.h>
@@ -154,6 +155,31 @@ static void the_same_origin_gets_all_again_with_a_key_of_its_own(void **state) {
   finish(w);
 }
 
+/* Behind polling, before handles are closed: the first transport is on its way out. */
+static void on_check(uv_check_t *check) {
+  struct player *p = check->data;
+  if (p->is_freed || !p->ws->conn || p->ws->conn->state != CONN_REDIRECTING) return;
+  uv_check_stop(check);
+  player_free(p);
+}
+
+static void a_client_freed_while_the_old_connection_closes_ends_once(void **state) {
+  (void)state;
+  struct world *w = start(302, "/again");
+  uv_check_t check;
+  uv_check_init(&w->f.loop, &check);
+  check.data = &w->f.players[0];
+  uv_check_start(&check, on_check);
+  uv_unref((uv_handle_t *)&check);
+  assert_int_equal(player_connect(&w->f.players[0], &w->options), 0);
+  fixture_run(&w->f);
+  assert_true(w->f.players[0].is_freed);
+  assert_diary(&w->f, "close(1006) ");
+  assert_int_equal(w->first.conn_count, 1);
+  uv_close((uv_handle_t *)&check, NULL);
+  finish(w);
+}
+
 static void a_loop_ends_with_max_redirects(void **state) {
   (void)state;
   struct world *w = start(302, "/again");
@@ -261,6 +287,7 @@ int main(void) {
       cmocka_unit_test(other_statuses_with_a_location_are_refusals),
       cmocka_unit_test(another_origin_gets_no_credentials),
       cmocka_unit_test(the_same_origin_gets_all_again_with_a_key_of_its_own),
+      cmocka_unit_test(a_client_freed_while_the_old_connection_closes_ends_once),
       cmocka_unit_test(a_loop_ends_with_max_redirects),
       cmocka_unit_test(bad_locations_are_told_with_the_answer),
       cmocka_unit_test(without_a_location_it_is_a_refusal),
