@@ -47,6 +47,7 @@ static size_t control_len(const uint8_t *data, size_t len) {
 int cli_buffer_append_shown(struct cli_buffer *buffer, const void *data, size_t len) {
   const uint8_t *bytes = data;
   size_t plain = 0;
+  if (len == 0) return 0; /* `data` may be NULL */
   for (size_t i = 0; i < len;) {
     size_t hidden = control_len(bytes + i, len - i);
     if (hidden == 0) {

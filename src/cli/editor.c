@@ -179,6 +179,7 @@ static void remember(struct cli_editor *e, const char *line) {
 /* The next line, NULL at the end. */
 static const char *edit_line(struct cli_editor *e, size_t *out_len) {
   int count = 0;
+  el_set(e->edit, EL_PREP_TERM, 1); /* el_gets shows the prompt before it does this */
   e->is_editing = 1;
   const char *line = el_gets(e->edit, &count);
   e->is_editing = 0;
@@ -307,6 +308,8 @@ static int open_edit(struct cli_editor *e) {
   el_set(e->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
   el_set(e->edit, EL_HIST, history, e->history);
   el_set(e->edit, EL_GETCFN, on_key_wanted);
+  /* Between lines libedit turns the echo on: what is typed then would be seen twice. */
+  el_set(e->edit, EL_SETTY, "-x", "-echo", NULL);
   el_source(e->edit, NULL); /* ~/.editrc, where there is one */
   return 0;
 }
@@ -329,6 +332,7 @@ static int open_handles(struct cli_editor *e, uv_loop_t *loop) {
 
 static void free_parts(struct cli_editor *e) {
   if (e->edit != NULL) el_end(e->edit);
+  cli_editor_reset_terminal(e);
   if (e->history != NULL) history_end(e->history);
   cli_buffer_deinit(&e->history_path);
   for (int i = 0; i < 2; i++)
@@ -352,8 +356,8 @@ int cli_editor_open(uv_loop_t *loop, const struct cli_input_events *events, void
     return UV_ENOMEM;
   }
   *out = e;
-  (void)tcgetattr(STDIN_FILENO, &e->found);
   use_utf8();
+  (void)tcgetattr(STDIN_FILENO, &e->found);
   int err = uv_pipe(e->wake, 0, 0);
   if (err == 0) err = open_history(e);
   if (err == 0) err = open_edit(e);
