@@ -6,8 +6,8 @@
 --   ws:connect("wss://example.org/feed")
 --   WebSockets.run()
 
+local uvws = require("uvws")
 local core = require("uvws.core")
-local loop = require("uvws.loop")
 
 local constants = {
   WSEVENT = "WsEvent0",
@@ -34,7 +34,7 @@ local constants = {
 local WSEVENT, ONMESSAGE = constants.WSEVENT, constants.ONMESSAGE
 local TEXT, BINARY = constants.TEXT, constants.BINARY
 
---- Where a client keeps its listeners; [1] is the core's. Strings are free for the fields of the program.
+--- Where a client keeps its listeners; its other numbers are uvws's. Strings are free for the fields of the program.
 local LISTENERS = 2
 
 local xpcall, setmetatable, rawset, type = xpcall, setmetatable, rawset, type
@@ -164,19 +164,19 @@ function Client:removeEventListener(event, handler)
   return true
 end
 
--- The connection; connect, disconnect and send are the core's functions: see lua/meta.lua for their types.
+-- The connection; see lua/meta.lua for the types.
 
-Client.connect = core.connect
-Client.disconnect = core.close
-Client.send = core.send
+Client.connect = uvws.methods.connect
+Client.disconnect = uvws.methods.close
+Client.send = uvws.methods.send
 
 function Client.getVersion()
-  return core._VERSION
+  return uvws._VERSION
 end
 
 -- The module
 
-local WebSockets = { _VERSION = core._VERSION }
+local WebSockets = { _VERSION = uvws._VERSION }
 
 for name, value in pairs(constants) do
   Client[name] = value
@@ -185,15 +185,17 @@ end
 
 --- A new client.
 function WebSockets.new()
-  return core.bind(setmetatable({ false, {} }, client_meta), handlers)
+  return uvws.bind(setmetatable({ false, {} }, client_meta), handlers)
 end
 
 --- Turn the loop until nothing is active any more. Not from inside a listener. A host that turns a libuv loop itself
 --- (luv, Neovim) need not call it.
-WebSockets.run = loop.run
+function WebSockets.run()
+  return uvws.run()
+end
 
 --- fn(message) hears of errors that listeners raise, with their tracebacks; nil: they go to standard error. Returns
 --- the handler before.
-WebSockets.setErrorHandler = core.set_error_handler
+WebSockets.setErrorHandler = uvws.set_error_handler
 
 return WebSockets

@@ -18,6 +18,7 @@ end
 local luv -- set once it is found, which may be long after this file was loaded
 local poll, timer -- luv's handles, only while our loop is alive: idle, we hold nothing of luv's
 local pump
+local is_stopped -- run is to return
 
 local function is_usable(handle)
   return handle and not handle:is_closing()
@@ -63,11 +64,42 @@ end
 
 core.on_change(on_change)
 
+--- Load luv as require would without us.
+local function load_luv(name)
+  package.preload[name] = nil
+  local tried = {}
+  for _, search in ipairs(package.loaders) do
+    local load = search(name)
+    if type(load) == "function" then return load(name) end
+    tried[#tried + 1] = type(load) == "string" and load or nil
+  end
+  error(("module '%s' not found:%s"):format(name, table.concat(tried)), 3)
+end
+
+--- A luv that is loaded after us, when clients are under way already, hears of them once it is there: whoever calls
+-- luv.run next turns our loop too.
+local function on_luv(name)
+  local module = load_luv(name)
+  package.loaded[name] = module
+  if core.is_alive() and not core.is_turning() then on_change() end
+  return module
+end
+
+if not find_luv() and package.preload.luv == nil then package.preload.luv = on_luv end
+
 --- Neovim turns its own loop: wait in its way, as long as one of our clients is active.
 local function wait_in_neovim(vim)
-  while core.is_alive() do
-    vim.wait(60000, function() return not core.is_alive() end, 10)
+  local function is_over() return is_stopped or not core.is_alive() end
+  while not is_over() do
+    vim.wait(60000, is_over, 10)
   end
+end
+
+--- Let the run under way return.
+function M.stop()
+  is_stopped = true
+  core.stop()
+  if luv and luv.stop and not rawget(_G, "vim") then luv.stop() end
 end
 
 --- Turn the loop until nothing is active any more: ours, or luv's with all that is on it.
@@ -77,6 +109,7 @@ function M.run()
     error("run() was called from inside a callback: the loop is being turned already", 2)
   end
   local vim = rawget(_G, "vim")
+  is_stopped = false
   if host and core.is_alive() then on_change() end -- clients may have connected before luv was loaded
   if not host then
     core.run()

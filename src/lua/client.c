@@ -11,22 +11,24 @@
 #include "lua/events.h"
 #include "lua/options.h"
 
-/* Upvalue 1 of every function here is the metatable of client userdata, upvalue 2 the host. */
+/* Its address is the magic: no userdata of somebody else's begins with it. The size is compared
+ * first, so that nothing is read beyond a small one. */
+static const char magic;
+
 static struct uvws__lua_client *to_client(lua_State *L, int index) {
   struct uvws__lua_client *client = lua_touserdata(L, index);
-  if (!client || !lua_getmetatable(L, index)) return NULL;
-  bool is_ours = lua_rawequal(L, -1, lua_upvalueindex(1));
-  lua_pop(L, 1);
+  bool is_ours =
+      client && lua_objlen(L, index) == sizeof *client && client->magic == (const void *)&magic;
   return is_ours ? client : NULL;
 }
 
-static struct uvws__lua_client *check_client(lua_State *L) {
-  struct uvws__lua_client *client = NULL;
-  if (lua_istable(L, 1)) {
+struct uvws__lua_client *uvws__lua_check_client(lua_State *L) {
+  struct uvws__lua_client *client;
+  if (lua_type(L, 1) == LUA_TTABLE) {
     lua_rawgeti(L, 1, 1);
-    client = to_client(L, lua_gettop(L));
+    client = to_client(L, -1);
     lua_pop(L, 1);
-  } else if (lua_isuserdata(L, 1)) {
+  } else {
     client = to_client(L, 1);
   }
   if (!client) luaL_typerror(L, 1, "WebSocket client");
@@ -34,8 +36,7 @@ static struct uvws__lua_client *check_client(lua_State *L) {
   return client;
 }
 
-/* Strict where luaL_checklstring is not: a number is no string. */
-static const char *check_string(lua_State *L, int index, const char *name, size_t *out_len) {
+const char *uvws__lua_check_string(lua_State *L, int index, const char *name, size_t *out_len) {
   if (lua_type(L, index) != LUA_TSTRING) {
     lua_pushfstring(L, "%s must be a string, got %s", name, luaL_typename(L, index));
     luaL_argerror(L, index, lua_tostring(L, -1));
@@ -43,16 +44,15 @@ static const char *check_string(lua_State *L, int index, const char *name, size_
   return lua_tolstring(L, index, out_len);
 }
 
-static int push_failure(lua_State *L, const char *message, int err) {
+int uvws__lua_push_failure(lua_State *L, const char *message, int err) {
   lua_pushnil(L);
   lua_pushstring(L, message);
   lua_pushinteger(L, err);
   return 3;
 }
 
-/* true, or the failure in the general words of its code. */
-static int push_result(lua_State *L, const struct uvws__lua_client *client, int err) {
-  if (err < 0) return push_failure(L, uvws_strerror(err), err);
+int uvws__lua_push_result(lua_State *L, const struct uvws__lua_client *client, int err) {
+  if (err < 0) return uvws__lua_push_failure(L, uvws_strerror(err), err);
   uvws__lua_host_changed(L, client->host);
   lua_pushboolean(L, 1);
   return 1;
@@ -62,8 +62,8 @@ static int push_result(lua_State *L, const struct uvws__lua_client *client, int 
 static int push_result_with_particulars(lua_State *L, const struct uvws__lua_client *client,
                                         int err) {
   const char *particulars = err < 0 ? uvws_last_error(client->ws) : "";
-  if (particulars[0] && err != UV_ENOMEM) return push_failure(L, particulars, err);
-  return push_result(L, client, err);
+  if (particulars[0] && err != UV_ENOMEM) return uvws__lua_push_failure(L, particulars, err);
+  return uvws__lua_push_result(L, client, err);
 }
 
 void uvws__lua_client_drop(struct uvws__lua_client *client) {
@@ -81,25 +81,33 @@ static int client_gc(lua_State *L) {
   return 0;
 }
 
-/* Fill the array of the client from self at 1, handlers at 2, the userdata at 3, and make it the
- * userdata's environment. */
-static void set_environment(lua_State *L, const struct uvws__lua_host *host) {
+/* Put the handlers of the table at 2 into the array on top. */
+static void set_handlers(lua_State *L, struct uvws__lua_client *client) {
   static const char *const names[] = {
       [UVWS__LUA_ON_OPEN] = "open",   [UVWS__LUA_ON_MESSAGE] = "message",
       [UVWS__LUA_ON_ERROR] = "error", [UVWS__LUA_ON_CLOSE] = "close",
       [UVWS__LUA_ON_PING] = "ping",   [UVWS__LUA_ON_PONG] = "pong",
+      [UVWS__LUA_ON_DRAIN] = "drain", [UVWS__LUA_ON_CHUNK] = "chunk",
+      [UVWS__LUA_ON_VIEW] = "view",   [UVWS__LUA_ON_RETRY] = "retry",
   };
+  for (int slot = UVWS__LUA_ON_OPEN; slot <= UVWS__LUA_SLOT_COUNT; slot++) {
+    lua_getfield(L, 2, names[slot]);
+    if (slot == UVWS__LUA_ON_VIEW) client->wants_views = !lua_isnil(L, -1);
+    lua_rawseti(L, -2, slot);
+  }
+}
+
+/* Fill the array of the client from self at 1, handlers at 2, the userdata at 3, and make it the
+ * userdata's environment. */
+static void set_environment(lua_State *L, struct uvws__lua_client *client) {
   lua_createtable(L, UVWS__LUA_SLOT_COUNT, 0);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, UVWS__LUA_SELF);
   lua_pushvalue(L, 3);
   lua_rawseti(L, -2, UVWS__LUA_USERDATA);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, host->self_ref);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, client->host->self_ref);
   lua_rawseti(L, -2, UVWS__LUA_HOST);
-  for (int slot = UVWS__LUA_ON_OPEN; slot <= UVWS__LUA_SLOT_COUNT; slot++) {
-    lua_getfield(L, 2, names[slot]);
-    lua_rawseti(L, -2, slot);
-  }
+  set_handlers(L, client);
   lua_setfenv(L, 3);
 }
 
@@ -109,13 +117,13 @@ static int client_bind(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
-  struct uvws__lua_host *host = lua_touserdata(L, lua_upvalueindex(2));
+  struct uvws__lua_host *host = lua_touserdata(L, lua_upvalueindex(1));
   if (!host->context) return luaL_error(L, "the Lua state is closing");
 
   struct uvws__lua_client *client = lua_newuserdata(L, sizeof *client);
-  *client = (struct uvws__lua_client){.host = host, .anchor = LUA_NOREF};
-  set_environment(L, host);
-  lua_pushvalue(L, lua_upvalueindex(1));
+  *client = (struct uvws__lua_client){.magic = &magic, .host = host, .anchor = LUA_NOREF};
+  set_environment(L, client);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, host->client_meta_ref);
   lua_setmetatable(L, 3);
   lua_rawseti(L, 1, 1);
 
@@ -128,37 +136,60 @@ static int client_bind(lua_State *L) {
   return 1;
 }
 
-/* Anchor the client's array; raises when there is no memory, with nothing changed. */
-static int anchor(lua_State *L) {
+/* Push the client's array. */
+static void push_environment(lua_State *L) {
   if (lua_istable(L, 1)) {
     lua_rawgeti(L, 1, 1);
   } else {
     lua_pushvalue(L, 1);
   }
   lua_getfenv(L, -1);
-  int ref = luaL_ref(L, LUA_REGISTRYINDEX);
-  lua_pop(L, 1);
-  return ref;
+  lua_remove(L, -2);
+}
+
+/* handle(self, handlers): replace all handlers. */
+static int client_handle(lua_State *L) {
+  struct uvws__lua_client *client = uvws__lua_check_client(L);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  push_environment(L);
+  set_handlers(L, client);
+  return 0;
+}
+
+/* want_chunks(self, wanted): from the next message on, pieces for the handler chunk in place of
+ * whole messages, or whole ones again. Taken back inside a message, the rest of it is not heard. */
+static int client_want_chunks(lua_State *L) {
+  struct uvws__lua_client *client = uvws__lua_check_client(L);
+  uvws__lua_want_chunks(client->ws, lua_toboolean(L, 2));
+  return 0;
+}
+
+/* Anchor the client's array; raises when there is no memory, with nothing changed. */
+static int anchor(lua_State *L) {
+  push_environment(L);
+  return luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 /* connect(self, uri [, options]): true, or nil, message, code. */
 static int client_connect(lua_State *L) {
-  struct uvws__lua_client *client = check_client(L);
+  struct uvws__lua_client *client = uvws__lua_check_client(L);
   uvws_options_t options = {.size = sizeof options};
   size_t uri_len;
-  options.uri = check_string(L, 2, "uri", &uri_len);
+  options.uri = uvws__lua_check_string(L, 2, "uri", &uri_len);
   if (!lua_isnoneornil(L, 3) && !lua_istable(L, 3)) {
     lua_pushfstring(L, "options must be a table, got %s", luaL_typename(L, 3));
     return luaL_argerror(L, 3, lua_tostring(L, -1));
   }
   lua_settop(L, UVWS__LUA_OPTIONS_END);
   if (strlen(options.uri) != uri_len) {
-    return push_failure(L, "bad WebSocket URI: it has a NUL in it", UVWS_EURI);
+    return uvws__lua_push_failure(L, "bad WebSocket URI: it has a NUL in it", UVWS_EURI);
   }
   if (lua_istable(L, 3) && uvws__lua_options_read(L, 3, &options) != 0) {
-    return push_failure(L, lua_tostring(L, -1), UVWS_EOPTION);
+    return uvws__lua_push_failure(L, lua_tostring(L, -1), UVWS_EOPTION);
   }
-  if (client->anchor != LUA_NOREF) return push_failure(L, uvws_strerror(UVWS_EBUSY), UVWS_EBUSY);
+  if (client->anchor != LUA_NOREF)
+    return uvws__lua_push_failure(L, uvws_strerror(UVWS_EBUSY), UVWS_EBUSY);
 
   client->anchor = anchor(L);
   int err = uvws_connect(client->ws, &options);
@@ -171,27 +202,9 @@ static int client_connect(lua_State *L) {
   return push_result_with_particulars(L, client, err);
 }
 
-static bool is_binary_kind(lua_State *L, int index) {
-  if (lua_isnoneornil(L, index)) return false;
-  const char *kind = check_string(L, index, "kind", NULL);
-  if (strcmp(kind, "binary") == 0) return true;
-  if (strcmp(kind, "text") != 0) luaL_argerror(L, index, "kind must be \"text\" or \"binary\"");
-  return false;
-}
-
-/* send(self, data [, kind]): true, or nil, message, code. */
-static int client_send(lua_State *L) {
-  struct uvws__lua_client *client = check_client(L);
-  size_t len;
-  const char *data = check_string(L, 2, "data", &len);
-  int err = is_binary_kind(L, 3) ? uvws_send_binary(client->ws, data, len, NULL, NULL)
-                                 : uvws_send_text(client->ws, data, len, NULL, NULL);
-  return push_result(L, client, err);
-}
-
 /* close(self [, code [, reason]]): true, or nil, message, code. */
 static int client_close(lua_State *L) {
-  struct uvws__lua_client *client = check_client(L);
+  struct uvws__lua_client *client = uvws__lua_check_client(L);
   int code = 1000;
   const char *reason = NULL;
   size_t reason_len = 0;
@@ -203,65 +216,43 @@ static int client_close(lua_State *L) {
     double number = lua_tonumber(L, 2);
     code = number >= 0 && number <= 65535 && number == floor(number) ? (int)number : -1;
   }
-  if (!lua_isnoneornil(L, 3)) reason = check_string(L, 3, "reason", &reason_len);
-  if (code < 0) return push_failure(L, uvws_strerror(UVWS_ECLOSECODE), UVWS_ECLOSECODE);
+  if (!lua_isnoneornil(L, 3)) reason = uvws__lua_check_string(L, 3, "reason", &reason_len);
+  if (code < 0) return uvws__lua_push_failure(L, uvws_strerror(UVWS_ECLOSECODE), UVWS_ECLOSECODE);
   return push_result_with_particulars(L, client, uvws_close(client->ws, code, reason, reason_len));
 }
 
 /* ping(self [, data]): true, or nil, message, code. */
 static int client_ping(lua_State *L) {
-  struct uvws__lua_client *client = check_client(L);
+  struct uvws__lua_client *client = uvws__lua_check_client(L);
   size_t len = 0;
-  const char *data = lua_isnoneornil(L, 2) ? NULL : check_string(L, 2, "data", &len);
-  return push_result(L, client, uvws_ping(client->ws, data, len));
+  const char *data = lua_isnoneornil(L, 2) ? NULL : uvws__lua_check_string(L, 2, "data", &len);
+  return uvws__lua_push_result(L, client, uvws_ping(client->ws, data, len));
 }
 
-/* state(self): "closed", "connecting", "open" or "closing". */
-static int client_state(lua_State *L) {
-  static const char *const names[] = {[UVWS_STATE_CLOSED] = "closed",
-                                      [UVWS_STATE_CONNECTING] = "connecting",
-                                      [UVWS_STATE_OPEN] = "open",
-                                      [UVWS_STATE_CLOSING] = "closing"};
-  lua_pushstring(L, names[uvws_state(check_client(L)->ws)]);
-  return 1;
+/* pause(self): stop reading. */
+static int client_pause(lua_State *L) {
+  uvws_pause(uvws__lua_check_client(L)->ws);
+  return 0;
 }
 
-/* buffered(self): bytes queued here and not yet handed to the kernel. */
-static int client_buffered(lua_State *L) {
-  lua_pushnumber(L, (lua_Number)uvws_buffered(check_client(L)->ws));
-  return 1;
-}
-
-/* protocol(self): the subprotocol that the server chose, or nil. */
-static int client_protocol(lua_State *L) {
-  lua_pushstring(L, uvws_protocol(check_client(L)->ws));
-  return 1;
-}
-
-/* header(self, name): a field of the server's answer, or nil. */
-static int client_header(lua_State *L) {
-  struct uvws__lua_client *client = check_client(L);
-  lua_pushstring(L, uvws_response_header(client->ws, check_string(L, 2, "name", NULL)));
-  return 1;
+/* resume(self): read again. */
+static int client_resume(lua_State *L) {
+  struct uvws__lua_client *client = uvws__lua_check_client(L);
+  uvws_resume(client->ws);
+  uvws__lua_host_changed(L, client->host);
+  return 0;
 }
 
 void uvws__lua_client_register(lua_State *L, struct uvws__lua_host *host) {
-  static const luaL_Reg functions[] = {{"bind", client_bind},         {"connect", client_connect},
-                                       {"send", client_send},         {"close", client_close},
-                                       {"ping", client_ping},         {"state", client_state},
-                                       {"buffered", client_buffered}, {"protocol", client_protocol},
-                                       {"header", client_header},     {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"bind", client_bind},       {"handle", client_handle}, {"want_chunks", client_want_chunks},
+      {"connect", client_connect}, {"close", client_close},   {"ping", client_ping},
+      {"pause", client_pause},     {"resume", client_resume}, {NULL, NULL}};
   lua_createtable(L, 0, 2);
   lua_pushcfunction(L, client_gc);
   lua_setfield(L, -2, "__gc");
   lua_pushliteral(L, "WebSocket client");
   lua_setfield(L, -2, "__metatable"); /* so that no script can call __gc */
-  int metatable = lua_gettop(L);
-  for (const luaL_Reg *f = functions; f->name; f++) {
-    lua_pushvalue(L, metatable);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, host->self_ref);
-    lua_pushcclosure(L, f->func, 2);
-    lua_setfield(L, metatable - 1, f->name);
-  }
-  lua_settop(L, metatable - 1);
+  host->client_meta_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  uvws__lua_register(L, host, functions);
 }

@@ -12,10 +12,12 @@
 #include "lua/host.h"
 
 struct uvws__lua_client {
+  const void *magic; /* tells our userdata from others; see uvws__lua_check_client */
   struct uvws__lua_host *host;
   uvws_t *ws; /* NULL once freed */
   struct uvws__lua_client *next, *prev;
   int anchor; /* of the array in the registry, from connect to on_close; else LUA_NOREF */
+  bool wants_views;
 };
 
 enum uvws__lua_slot {
@@ -28,12 +30,38 @@ enum uvws__lua_slot {
   UVWS__LUA_ON_CLOSE,
   UVWS__LUA_ON_PING,
   UVWS__LUA_ON_PONG,
-  UVWS__LUA_SLOT_COUNT = UVWS__LUA_ON_PONG
+  UVWS__LUA_ON_DRAIN,
+  UVWS__LUA_ON_CHUNK,
+  UVWS__LUA_ON_VIEW,
+  UVWS__LUA_ON_RETRY,
+  UVWS__LUA_SLOT_COUNT = UVWS__LUA_ON_RETRY
 };
 
-/* Put the functions that make and use clients into the table on top: bind, connect, send, close,
- * ping, state, buffered, protocol, header. */
+/* Put the functions that make and use clients into the table on top: bind, handle, want_chunks,
+ * connect, close, ping, pause, resume. */
 void uvws__lua_client_register(lua_State *L, struct uvws__lua_host *host);
+
+/* The same for send, message_begin, message_write, message_end. */
+void uvws__lua_send_register(lua_State *L, struct uvws__lua_host *host);
+
+/* The same for state, buffered, protocol, header, stats, prometheus, tls_info, close_all. */
+void uvws__lua_observe_register(lua_State *L, struct uvws__lua_host *host);
+
+/* The client at index 1: the table with our userdata at [1], or the userdata. Raises for anything
+ * else, and when the Lua state is closing. */
+struct uvws__lua_client *uvws__lua_check_client(lua_State *L);
+
+/* Strict where luaL_checklstring is not: a number is no string. */
+const char *uvws__lua_check_string(lua_State *L, int index, const char *name, size_t *out_len);
+
+/* nil, message, code. */
+int uvws__lua_push_failure(lua_State *L, const char *message, int err);
+
+/* true, or the failure in the general words of its code. */
+int uvws__lua_push_result(lua_State *L, const struct uvws__lua_client *client, int err);
+
+/* Fill the table on top from the list, whose functions get the host as upvalue 1. */
+void uvws__lua_register(lua_State *L, struct uvws__lua_host *host, const luaL_Reg *functions);
 
 /* Cut the connection and free the uvws_t, silently; a second call does nothing. */
 void uvws__lua_client_drop(struct uvws__lua_client *client);

@@ -2,7 +2,10 @@
  * The library's callbacks, handed to Lua. Each one puts its arguments into an event on the C stack
  * and calls deliver in protected mode; deliver turns them into Lua values and calls the handler of
  * the client: open(self), message(self, data, is_binary), error(self, code, message, name, status,
- * headers, body), close(self, code, reason, was_clean), ping(self, data), pong(self, data).
+ * headers, body), close(self, code, reason, was_clean), ping(self, data), pong(self, data),
+ * drain(self), chunk(self, data, is_binary, is_first, is_last), and in place of message, where
+ * there is one, view(self, pointer, len, is_binary), whose light userdata is valid until it
+ * returns.
  */
 #include "lua/events.h"
 
@@ -53,12 +56,35 @@ static int push_error(lua_State *L, const uvws_error_t *error) {
   return 6;
 }
 
+static int push_retry(lua_State *L, const uvws_retry_t *retry) {
+  lua_pushnumber(L, (lua_Number)retry->attempt);
+  lua_pushnumber(L, (lua_Number)retry->delay_ms);
+  lua_pushinteger(L, retry->error ? retry->error->code : retry->close ? retry->close->code : 0);
+  lua_pushstring(L, retry->error   ? retry->error->message
+                    : retry->close ? retry->close->reason
+                                   : "");
+  return 4;
+}
+
 static int push_arguments(lua_State *L, const struct uvws__lua_event *event) {
   switch (event->handler) {
   case UVWS__LUA_ON_MESSAGE:
     lua_pushlstring(L, event->len ? (const char *)event->data : "", event->len);
     lua_pushboolean(L, event->kind == UVWS_BINARY);
     return 2;
+  case UVWS__LUA_ON_VIEW:
+    lua_pushlightuserdata(L, (void *)event->data);
+    lua_pushnumber(L, (lua_Number)event->len);
+    lua_pushboolean(L, event->kind == UVWS_BINARY);
+    return 3;
+  case UVWS__LUA_ON_CHUNK:
+    lua_pushlstring(L, event->len ? (const char *)event->data : "", event->len);
+    lua_pushboolean(L, event->kind == UVWS_BINARY);
+    lua_pushboolean(L, (event->part & UVWS_FIRST) != 0);
+    lua_pushboolean(L, (event->part & UVWS_LAST) != 0);
+    return 4;
+  case UVWS__LUA_ON_RETRY:
+    return push_retry(L, event->retry);
   case UVWS__LUA_ON_ERROR:
     return push_error(L, event->error);
   case UVWS__LUA_ON_CLOSE:
@@ -109,8 +135,26 @@ static void on_open(uvws_t *ws, void *user) {
 
 static void on_message(uvws_t *ws, uvws_kind_t kind, const uint8_t *data, size_t len, void *user) {
   (void)ws;
+  struct uvws__lua_client *client = user;
+  enum uvws__lua_slot handler = client->wants_views ? UVWS__LUA_ON_VIEW : UVWS__LUA_ON_MESSAGE;
   deliver(&(struct uvws__lua_event){
-      .client = user, .handler = UVWS__LUA_ON_MESSAGE, .kind = kind, .data = data, .len = len});
+      .client = client, .handler = handler, .kind = kind, .data = data, .len = len});
+}
+
+static void on_chunk(uvws_t *ws, uvws_kind_t kind, const uint8_t *data, size_t len, unsigned part,
+                     void *user) {
+  (void)ws;
+  deliver(&(struct uvws__lua_event){.client = user,
+                                    .handler = UVWS__LUA_ON_CHUNK,
+                                    .kind = kind,
+                                    .data = data,
+                                    .len = len,
+                                    .part = part});
+}
+
+static void on_drain(uvws_t *ws, void *user) {
+  (void)ws;
+  deliver(&(struct uvws__lua_event){.client = user, .handler = UVWS__LUA_ON_DRAIN});
 }
 
 static void on_error(uvws_t *ws, const uvws_error_t *error, void *user) {
@@ -135,10 +179,23 @@ static void on_pong(uvws_t *ws, const uint8_t *data, size_t len, void *user) {
       .client = user, .handler = UVWS__LUA_ON_PONG, .data = data, .len = len});
 }
 
+static void on_retry(uvws_t *ws, const uvws_retry_t *retry, void *user) {
+  (void)ws;
+  deliver(&(struct uvws__lua_event){.client = user, .handler = UVWS__LUA_ON_RETRY, .retry = retry});
+}
+
 const uvws_callbacks_t uvws__lua_callbacks = {.size = sizeof(uvws_callbacks_t),
                                               .on_open = on_open,
                                               .on_message = on_message,
                                               .on_error = on_error,
                                               .on_close = on_close,
                                               .on_ping = on_ping,
-                                              .on_pong = on_pong};
+                                              .on_pong = on_pong,
+                                              .on_drain = on_drain,
+                                              .on_retry = on_retry};
+
+void uvws__lua_want_chunks(uvws_t *ws, bool wanted) {
+  uvws_callbacks_t callbacks = uvws__lua_callbacks;
+  if (wanted) callbacks.on_chunk = on_chunk;
+  uvws_set_callbacks(ws, &callbacks);
+}

@@ -11,12 +11,17 @@ struct uvws__lua_event {
   const uint8_t *data; /* message, ping, pong */
   size_t len;
   uvws_kind_t kind;
+  unsigned part; /* of a chunk */
   const uvws_error_t *error;
   const uvws_close_info_t *close;
+  const uvws_retry_t *retry;
 };
 
-/* Every callback delivers to Lua; the client is the user pointer. */
+/* Every callback but on_chunk delivers to Lua; the client is the user pointer. */
 extern const uvws_callbacks_t uvws__lua_callbacks;
+
+/* Have on_chunk deliver too, in place of on_message; or no longer. */
+void uvws__lua_want_chunks(uvws_t *ws, bool wanted);
 
 /* Hands host->event to its client's handler; upvalue 1 is the host. It runs in protected mode,
  * since making a string can raise for lack of memory. */

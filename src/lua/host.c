@@ -56,6 +56,38 @@ void uvws__lua_host_changed(lua_State *L, struct uvws__lua_host *host) {
   uvws__lua_host_call(L, host, 0);
 }
 
+/* (ref, status): in protected mode, since making a string can raise for lack of memory. */
+static int complete(lua_State *L) {
+  int ref = (int)lua_tointeger(L, 1);
+  int status = (int)lua_tointeger(L, 2);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
+  luaL_unref(L, LUA_REGISTRYINDEX, ref);
+  if (status < 0) {
+    lua_call(L, uvws__lua_push_failure(L, uvws_strerror(status), status), 0);
+  } else {
+    lua_pushinteger(L, status);
+    lua_call(L, 1, 0);
+  }
+  return 0;
+}
+
+void uvws__lua_host_complete(struct uvws__lua_host *host, int ref, int status) {
+  lua_State *L = host->turning;
+  if (!L) return; /* the Lua state is closing */
+  lua_rawgeti(L, LUA_REGISTRYINDEX, host->complete_ref);
+  lua_pushinteger(L, ref);
+  lua_pushinteger(L, status);
+  uvws__lua_host_call(L, host, 2);
+}
+
+static void on_timer(uv_timer_t *timer) {
+  struct uvws__lua_host *host = timer->loop->data;
+  lua_State *L = host->turning;
+  if (!L || host->timer_ref == LUA_NOREF) return;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, host->timer_ref);
+  uvws__lua_host_call(L, host, 0);
+}
+
 static struct uvws__lua_host *upvalue_host(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
 }
@@ -81,6 +113,13 @@ static int host_run(lua_State *L) {
 static int host_turn(lua_State *L) {
   struct uvws__lua_host *host = upvalue_host(L);
   if (!host->turning && host->context) turn_loop(L, host, UV_RUN_NOWAIT);
+  return 0;
+}
+
+/* stop(): let the run under way return. */
+static int host_stop(lua_State *L) {
+  struct uvws__lua_host *host = upvalue_host(L);
+  if (host->turning) uv_stop(&host->loop);
   return 0;
 }
 
@@ -130,6 +169,34 @@ static int host_on_change(lua_State *L) {
   return swap_function(L, &upvalue_host(L)->changed_ref);
 }
 
+/* on_timer(fn): fn() is called when the timer fires. */
+static int host_on_timer(lua_State *L) {
+  return swap_function(L, &upvalue_host(L)->timer_ref);
+}
+
+/* start_timer(ms): let the timer fire once, so many milliseconds from now. */
+static int host_start_timer(lua_State *L) {
+  struct uvws__lua_host *host = upvalue_host(L);
+  lua_Number ms = luaL_checknumber(L, 1);
+  if (!host->context) return luaL_error(L, "the Lua state is closing");
+  uv_update_time(&host->loop);
+  uv_timer_start(&host->timer, on_timer, ms > 0 ? (uint64_t)ms : 0, 0);
+  uvws__lua_host_changed(L, host);
+  return 0;
+}
+
+static int host_stop_timer(lua_State *L) {
+  struct uvws__lua_host *host = upvalue_host(L);
+  if (host->context) uv_timer_stop(&host->timer);
+  return 0;
+}
+
+/* clock(): milliseconds from some time in the past, with their fraction. */
+static int host_clock(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)uv_hrtime() / 1e6);
+  return 1;
+}
+
 /* set_error_handler(fn): fn(message) hears of errors in handlers; nil: standard error. Returns the
  * one before. */
 static int host_set_error_handler(lua_State *L) {
@@ -154,6 +221,7 @@ static int host_gc(lua_State *L) {
   uvws_context_free(host->context);
   host->context = NULL;
   host->changed_ref = LUA_NOREF;
+  uv_close((uv_handle_t *)&host->timer, NULL);
   uv_run(&host->loop, UV_RUN_DEFAULT);
   int err = uv_loop_close(&host->loop);
   assert(err == 0); /* libuvws has closed every handle that it opened */
@@ -167,10 +235,24 @@ static int push_function_ref(lua_State *L, lua_CFunction function, int host_inde
   return luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
+static int open_loop(struct uvws__lua_host *host) {
+  int err = uv_loop_init(&host->loop);
+  if (err != 0) return err;
+  host->loop.data = host;
+  uv_timer_init(&host->loop, &host->timer);
+  err = uvws_context_new(&host->loop, NULL, &host->context);
+  if (err == 0) return 0;
+  uv_close((uv_handle_t *)&host->timer, NULL);
+  uv_run(&host->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&host->loop);
+  return err;
+}
+
 struct uvws__lua_host *uvws__lua_host_new(lua_State *L) {
   struct uvws__lua_host *host = lua_newuserdata(L, sizeof *host);
   int index = lua_gettop(L);
-  *host = (struct uvws__lua_host){.error_ref = LUA_NOREF, .changed_ref = LUA_NOREF};
+  *host = (struct uvws__lua_host){
+      .error_ref = LUA_NOREF, .changed_ref = LUA_NOREF, .timer_ref = LUA_NOREF};
 
   /* All that can raise comes before the loop is opened, and host_gc, which closes it, is armed by
    * the context. */
@@ -180,32 +262,38 @@ struct uvws__lua_host *uvws__lua_host_new(lua_State *L) {
   lua_setmetatable(L, index);
   host->traceback_ref = push_function_ref(L, add_traceback, index);
   host->deliver_ref = push_function_ref(L, uvws__lua_events_deliver, index);
+  host->complete_ref = push_function_ref(L, complete, index);
   host->self_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 
-  int err = uv_loop_init(&host->loop);
-  if (err == 0) {
-    err = uvws_context_new(&host->loop, NULL, &host->context);
-    if (err != 0) uv_loop_close(&host->loop);
-  }
+  int err = open_loop(host);
   if (err != 0) luaL_error(L, "no event loop: %s", uvws_strerror(err));
   return host;
 }
 
+void uvws__lua_register(lua_State *L, struct uvws__lua_host *host, const luaL_Reg *functions) {
+  for (const luaL_Reg *f = functions; f->name; f++) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, host->self_ref);
+    lua_pushcclosure(L, f->func, 1);
+    lua_setfield(L, -2, f->name);
+  }
+}
+
 void uvws__lua_host_register(lua_State *L, struct uvws__lua_host *host) {
   static const luaL_Reg functions[] = {{"run", host_run},
+                                       {"stop", host_stop},
                                        {"turn", host_turn},
                                        {"timeout", host_timeout},
                                        {"fd", host_fd},
                                        {"is_alive", host_is_alive},
                                        {"is_turning", host_is_turning},
                                        {"on_change", host_on_change},
+                                       {"on_timer", host_on_timer},
+                                       {"start_timer", host_start_timer},
+                                       {"stop_timer", host_stop_timer},
+                                       {"clock", host_clock},
                                        {"report", host_report},
                                        {"set_error_handler", host_set_error_handler},
                                        {"traceback", add_traceback},
                                        {NULL, NULL}};
-  for (const luaL_Reg *f = functions; f->name; f++) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, host->self_ref);
-    lua_pushcclosure(L, f->func, 1);
-    lua_setfield(L, -2, f->name);
-  }
+  uvws__lua_register(L, host, functions);
 }

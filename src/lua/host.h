@@ -25,18 +25,22 @@ struct uvws__lua_client;
 struct uvws__lua_event;
 
 struct uvws__lua_host {
-  uv_loop_t loop;
+  uv_loop_t loop;                      /* its data is the host */
+  uv_timer_t timer;                    /* of all that Lua code waits for; lua/uvws/timers.lua */
   uvws_context_t *context;             /* NULL once the Lua state closes */
   lua_State *turning;                  /* the Lua thread that turns the loop, NULL between turns */
   struct uvws__lua_client *clients;    /* all that have a uvws_t, linked */
   const struct uvws__lua_event *event; /* what is being delivered, borrowed from the C stack */
 
   /* References into the registry. */
-  int self_ref;      /* the host's userdata */
-  int deliver_ref;   /* the C function that hands an event to Lua */
-  int traceback_ref; /* the message handler of every protected call */
-  int error_ref;     /* the user's error handler, or LUA_NOREF: standard error */
-  int changed_ref;   /* what wakes a foreign loop, or LUA_NOREF: nobody has to know */
+  int self_ref;        /* the host's userdata */
+  int deliver_ref;     /* the C function that hands an event to Lua */
+  int traceback_ref;   /* the message handler of every protected call */
+  int complete_ref;    /* the C function that tells how an operation went */
+  int client_meta_ref; /* the metatable of client userdata */
+  int timer_ref;       /* what the timer calls, or LUA_NOREF */
+  int error_ref;       /* the user's error handler, or LUA_NOREF: standard error */
+  int changed_ref;     /* what wakes a foreign loop, or LUA_NOREF: nobody has to know */
   bool is_change_told;
 };
 
@@ -51,8 +55,13 @@ void uvws__lua_host_changed(lua_State *L, struct uvws__lua_host *host);
  * to the error handler with its traceback. */
 void uvws__lua_host_call(lua_State *L, struct uvws__lua_host *host, int arg_count);
 
-/* Put the functions of the loop and of errors into the table on top: run, turn, timeout, fd,
- * is_alive, is_turning, on_change, report, set_error_handler, traceback. */
+/* Call the function behind `ref`, which is released: with `status`, or if that is an error with
+ * nil, message, code. */
+void uvws__lua_host_complete(struct uvws__lua_host *host, int ref, int status);
+
+/* Put the functions of the loop and of errors into the table on top: run, stop, turn, timeout, fd,
+ * is_alive, is_turning, on_change, on_timer, start_timer, stop_timer, clock, report,
+ * set_error_handler, traceback. */
 void uvws__lua_host_register(lua_State *L, struct uvws__lua_host *host);
 
 #endif

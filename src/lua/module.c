@@ -16,15 +16,33 @@ static int error_text(lua_State *L) {
   return 1;
 }
 
+/* The codes that the Lua half returns itself. */
+static void set_codes(lua_State *L) {
+  static const struct {
+    const char *name;
+    int code;
+  } codes[] = {{"ETIMEDOUT", UV_ETIMEDOUT},
+               {"ECANCELED", UV_ECANCELED},
+               {"ENOTOPEN", UVWS_ENOTOPEN},
+               {"EOPTION", UVWS_EOPTION}};
+  for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+    lua_pushinteger(L, codes[i].code);
+    lua_setfield(L, -2, codes[i].name);
+  }
+}
+
 int luaopen_uvws_core(lua_State *L) {
   struct uvws__lua_host *host = uvws__lua_host_new(L);
   lua_newtable(L);
   uvws__lua_host_register(L, host);
   uvws__lua_client_register(L, host);
+  uvws__lua_send_register(L, host);
+  uvws__lua_observe_register(L, host);
   lua_pushcfunction(L, error_name);
   lua_setfield(L, -2, "error_name");
   lua_pushcfunction(L, error_text);
   lua_setfield(L, -2, "error_text");
+  set_codes(L);
   lua_pushstring(L, uvws_version());
   lua_setfield(L, -2, "_VERSION");
   return 1;

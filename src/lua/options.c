@@ -223,7 +223,20 @@ static const char *read_proxy_headers(lua_State *L, uvws_options_t *options, voi
                      &options->proxy_header_count);
 }
 
-static read_option read_compression;
+static read_option read_compression, read_reconnect;
+
+/* What lua/uvws/face.lua and lua/uvws/client.lua read for themselves is only checked here. */
+static const char *check_flag(lua_State *L, uvws_options_t *options, void *field) {
+  int flag;
+  (void)field;
+  return read_flag(L, options, &flag);
+}
+
+static const char *check_limit(lua_State *L, uvws_options_t *options, void *field) {
+  size_t limit;
+  (void)field;
+  return read_limit(L, options, &limit);
+}
 
 /* What the plugin took and we have no use for. */
 static const char *read_ignored(lua_State *L, uvws_options_t *options, void *field) {
@@ -293,8 +306,24 @@ static const struct option_row rows[] = {
     {FIELD(no_session_resumption), read_flag},
     {FIELD(keylog_file), read_string},
     {FIELD(keylog_from_env), read_flag},
+    {FIELD(reconnect), read_reconnect},
+    {"schedule", 0, check_flag},
+    {"receive_mark", 0, check_limit},
     {"protocol", 0, read_old_protocol},
     {"throttle", 0, read_ignored},
+    {0},
+};
+
+/* What a table as the value of reconnect may hold. */
+static const struct option_row reconnect_rows[] = {
+#define RECONNECT_FIELD(name) #name, offsetof(uvws_reconnect_t, name)
+    {RECONNECT_FIELD(delay_ms), read_timeout},
+    {RECONNECT_FIELD(max_delay_ms), read_timeout},
+    {RECONNECT_FIELD(stable_ms), read_timeout},
+    {RECONNECT_FIELD(max_attempts), read_number},
+    {RECONNECT_FIELD(no_jitter), read_flag},
+    {RECONNECT_FIELD(keep_bytes), read_limit},
+#undef RECONNECT_FIELD
     {0},
 };
 
@@ -338,14 +367,14 @@ static int refuse_unknown_names(lua_State *L, int index, const struct option_row
 
 /* The rows in order, so that the same table always names the same fault. */
 static int read_rows(lua_State *L, int index, const struct option_row *row, const char *prefix,
-                     uvws_options_t *options) {
+                     uvws_options_t *options, void *fields) {
   if (refuse_unknown_names(L, index, row, prefix) != 0) return UVWS_EOPTION;
   for (; row->name; row++) {
     lua_pushstring(L, row->name);
     lua_rawget(L, index);
     int value = lua_gettop(L);
     const char *expected =
-        lua_isnil(L, value) ? NULL : row->read(L, options, (char *)options + row->offset);
+        lua_isnil(L, value) ? NULL : row->read(L, options, (char *)fields + row->offset);
     if (expected && expected != message_is_pushed) {
       lua_pushfstring(L, "bad option '%s%s': %s expected, got %s", prefix, row->name, expected,
                       luaL_typename(L, value));
@@ -364,10 +393,24 @@ static const char *read_compression(lua_State *L, uvws_options_t *options, void 
     return NULL;
   }
   if (!lua_istable(L, -1)) return "true, false or a table of parameters";
-  int err = read_rows(L, lua_gettop(L), compression_rows, "compression.", options);
+  int err = read_rows(L, lua_gettop(L), compression_rows, "compression.", options, options);
+  return err ? message_is_pushed : NULL;
+}
+
+/* true: with the defaults; false: never, as by default; a table: with its parameters. */
+static const char *read_reconnect(lua_State *L, uvws_options_t *options, void *field) {
+  if (lua_isboolean(L, -1) && !lua_toboolean(L, -1)) return NULL;
+  if (!lua_isboolean(L, -1) && !lua_istable(L, -1)) return "true, false or a table of parameters";
+  int value = lua_gettop(L);
+  uvws_reconnect_t *reconnect = lua_newuserdata(L, sizeof *reconnect);
+  *reconnect = (uvws_reconnect_t){.size = sizeof *reconnect};
+  lua_replace(L, UVWS__LUA_OPTIONS_RECONNECT);
+  *(const uvws_reconnect_t **)field = reconnect;
+  if (!lua_istable(L, value)) return NULL;
+  int err = read_rows(L, value, reconnect_rows, "reconnect.", options, reconnect);
   return err ? message_is_pushed : NULL;
 }
 
 int uvws__lua_options_read(lua_State *L, int index, uvws_options_t *options) {
-  return read_rows(L, index, rows, "", options);
+  return read_rows(L, index, rows, "", options, options);
 }

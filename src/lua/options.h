@@ -13,7 +13,8 @@ enum {
   UVWS__LUA_OPTIONS_HEADERS = 4,
   UVWS__LUA_OPTIONS_PROTOCOLS = 5,
   UVWS__LUA_OPTIONS_PROXY_HEADERS = 6,
-  UVWS__LUA_OPTIONS_END = UVWS__LUA_OPTIONS_PROXY_HEADERS,
+  UVWS__LUA_OPTIONS_RECONNECT = 7,
+  UVWS__LUA_OPTIONS_END = UVWS__LUA_OPTIONS_RECONNECT,
 };
 
 /* Read the table at `index` into `options`, which borrows from the table and the stack. Returns 0,
