@@ -10,6 +10,14 @@
 ---@field client_no_context_takeover? boolean each message that we send is compressed on its own
 ---@field server_no_context_takeover? boolean asked of the server
 
+---@class uvws.Reconnect to connect again whenever a connection ends that close did not end
+---@field delay_ms? number the wait before attempt n is up to delay_ms * 2^(n-1); default 1,000
+---@field max_delay_ms? number default 30,000
+---@field stable_ms? number a connection open for so long starts the count anew; default 10,000
+---@field max_attempts? integer default: no limit
+---@field no_jitter? boolean always the longest wait
+---@field keep_bytes? number messages not sent yet are kept for the next connection; default: none
+
 ---@alias uvws.TlsVersion "TLS_V1"|"TLS_V1_1"|"TLS_V1_2"|"TLS_V1_3" # the constants TLS_1_0 to TLS_1_3
 
 ---math.huge stands for "no time-out" and "no limit". Any other name is refused.
@@ -64,6 +72,9 @@
 ---@field proxy_from_env? boolean take http_proxy, https_proxy, all_proxy and no_proxy into account
 ---@field max_redirects? number how many are followed; default: none
 ---@field bearer_token? string sends Authorization: Bearer
+---@field reconnect? boolean|uvws.Reconnect default false
+---@field schedule? boolean in Neovim: events come by vim.schedule, not in the fast context
+---@field receive_mark? number uvws only: received bytes nobody asked for, beyond which reading pauses; default 1 MiB
 ---@field protocol? string the plugin's old name of protocols; "7", "8" and "13" mean nothing
 ---@field throttle? any the plugin's; means nothing
 
@@ -151,6 +162,230 @@ function WebSocket:disconnect(code, reason) end
 
 ---@return string
 function WebSocket:getVersion() end
+
+---@class uvws.Failure how a connection failed
+---@field code integer negative
+---@field message string one line for a person
+---@field name string "ECONNREFUSED" or "UVWS_EHTTP_STATUS"
+---@field status? integer when a server answered with HTTP
+---@field headers? table a list of {name, value}, and the first value of each by lower-case name
+---@field body? string the first 64 KiB
+
+---@class uvws.Stats
+---@field bytes_in integer
+---@field bytes_out integer
+---@field bytes_dropped integer
+---@field messages_in integer
+---@field messages_out integer
+---@field frames_in integer
+---@field frames_out integer
+---@field pings_in integer
+---@field pings_out integer
+---@field pongs_in integer
+---@field pongs_out integer
+---@field compressed_bytes_in integer
+---@field expanded_bytes_in integer
+---@field compressed_bytes_out integer
+---@field plain_bytes_out integer
+---@field connects integer
+---@field reconnects integer
+---@field opens integer
+---@field failures integer
+---@field clients integer
+---@field open integer
+---@field buffered integer
+---@field resolve_us integer
+---@field connect_us integer
+---@field tls_us integer
+---@field upgrade_us integer
+---@field rtt_last_us integer
+---@field rtt_smoothed_us integer
+---@field rtt_min_us integer
+
+---@class uvws.Certificate
+---@field subject string
+---@field issuer string
+---@field not_before string
+---@field not_after string
+---@field sha256 string
+---@field public_key_pin string
+---@field pem string
+
+---@class uvws.TlsInfo
+---@field version uvws.TlsVersion
+---@field cipher string
+---@field alpn? string
+---@field is_resumed boolean
+---@field certificates uvws.Certificate[]
+
+---A client of require("uvws"). Every counter of uvws.Stats but open is a property of it too.
+---@class uvws.Client : uvws.Stats
+---@field state "closed"|"connecting"|"open"|"closing"
+---@field buffered integer bytes queued to be sent
+---@field protocol? string the subprotocol that the server chose
+---@field queued integer bytes received and not asked for
+---@field stats uvws.Stats
+---@field close_code? integer after the end
+---@field close_reason? string
+---@field was_clean? boolean
+---@field failure? uvws.Failure
+local Client = {}
+
+---@param timeout? number milliseconds
+---@param callback? fun(message: string|nil, kind: string, code: integer|nil)
+---@return string|nil message
+---@return string kind or why
+---@return integer? code
+---@overload fun(self: uvws.Client, callback: function): true
+function Client:receive(timeout, callback) end
+
+---@param timeout? number milliseconds
+---@param callback? function
+---@return string|nil piece
+---@return string kind or why
+---@return boolean|integer is_first or code
+---@return boolean? is_last
+function Client:receive_chunk(timeout, callback) end
+
+---@param callback? fun(message: string|nil, kind: string, code: integer|nil)
+---@return fun(): string|nil, string
+function Client:messages(callback) end
+
+---@return fun(): string|nil, string, boolean, boolean
+function Client:chunks() end
+
+---@param callback fun(pointer: ffi.cdata*|nil, length: integer|string, kind: string|integer) valid until it returns
+---@return true
+function Client:views(callback) end
+
+---@param data string
+---@param kind? "text"|"binary" default "text"
+---@param how? "compressed"|"plain"
+---@param callback? fun(ok: true|nil, message: string|nil, code: integer|nil)
+---@return true|nil
+---@return string? message
+---@return integer? code
+function Client:send(data, kind, how, callback) end
+
+---@param kind? "text"|"binary"
+---@param how? "compressed"|"plain"
+---@return true|nil
+---@return string? message
+---@return integer? code
+function Client:message_begin(kind, how) end
+
+---@param data string
+---@return true|nil
+---@return string? message
+---@return integer? code
+function Client:message_write(data) end
+
+---@return true|nil
+---@return string? message
+---@return integer? code
+function Client:message_end() end
+
+---@param timeout? number milliseconds
+---@param callback? fun(round_trip_ms: number|nil, message: string|nil, code: integer|nil)
+---@return number|nil round_trip_ms
+---@return string? message
+---@return integer? code
+function Client:ping(timeout, callback) end
+
+---@param code? integer default 1000
+---@param reason? string
+---@param callback? function
+---@return true|nil
+---@return string? message
+---@return integer? code
+function Client:close(code, reason, callback) end
+
+function Client:pause() end
+
+function Client:resume() end
+
+---@param callback fun(attempt: integer, delay_ms: number, why: string, code: integer)|nil
+function Client:on_retry(callback) end
+
+---@return uvws.TlsInfo|nil
+---@return string? message
+---@return integer? code
+function Client:tls_info() end
+
+---@param name string without regard to case
+---@return string|nil
+function Client:header(name) end
+
+---@param labels? string
+---@return string
+function Client:prometheus(labels) end
+
+---@class uvws.Task
+local Task = {}
+
+---@param timeout? number milliseconds
+---@return any ... what its function returned; nil, message when it raised; nil, "timed out", code
+function Task:join(timeout) end
+
+---@class uvws
+---@field _VERSION string
+local uvws = {}
+
+---@param uri string
+---@param options? uvws.ConnectOptions
+---@param callback? fun(ws: uvws.Client|nil, message: string|nil, code: integer|nil, failure: uvws.Failure|nil)
+---@return uvws.Client|nil
+---@return string? message
+---@return integer? code
+---@return uvws.Failure? failure
+function uvws.connect(uri, options, callback) end
+
+---@param fn function
+---@param ... any
+---@return uvws.Task
+function uvws.spawn(fn, ...) end
+
+---@param fn? function
+---@param ... any
+---@return any ...
+function uvws.run(fn, ...) end
+
+---@param ms number
+---@param callback? function
+---@return true|nil
+---@return string? message
+---@return integer? code
+function uvws.sleep(ms, callback) end
+
+---@param ms number
+---@param fn function
+---@param ... any
+---@return any ...
+function uvws.timeout(ms, fn, ...) end
+
+---@param code? integer
+---@param reason? string
+---@param timeout_ms? number
+---@param callback? function
+---@return integer|nil cut_count
+---@return string? message
+---@return integer? code
+function uvws.close_all(code, reason, timeout_ms, callback) end
+
+---@return uvws.Stats
+function uvws.stats() end
+
+---@param labels? string
+---@return string
+function uvws.prometheus(labels) end
+
+---@param code integer
+---@return string
+function uvws.error_name(code) end
+
+---@param handler fun(message: any)|nil
+---@return fun(message: any)|nil before
+function uvws.set_error_handler(handler) end
 
 ---@class plugin.websockets : uvws.Constants
 ---@field _VERSION string

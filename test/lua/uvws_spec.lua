@@ -655,3 +655,48 @@ describe("properties", function()
     end)
   end)
 end)
+
+describe("tls_info", function()
+  it("tells version, cipher and certificates", function()
+    with(uri("TLS"), { ca_file = support.ca_file }, function(ws)
+      local info = assert(ws:tls_info())
+      assert.matches("^TLS_V1_[23]$", info.version)
+      assert.is_string(info.cipher)
+      assert.matches("CN", info.certificates[1].subject)
+    end)
+    with(URI, nil, function(ws) assert.equal(core.ENOTOPEN, (select(3, ws:tls_info()))) end)
+  end)
+end)
+
+describe("reconnect", function()
+  it("goes on with another connection, and says so", function()
+    run(function()
+      local ws = assert(uvws.connect(uri("PLAIN", "close/1012"), { reconnect = { delay_ms = 1, no_jitter = true } }))
+      local retries = {}
+      ws:on_retry(function(attempt, _, _, code)
+        retries[#retries + 1] = { attempt, code }
+        if attempt == 3 then ws:close() end
+      end)
+      local message, _, code = ws:receive()
+      assert.is_nil(message)
+      assert.is_number(code)
+      assert.same({ { 1, 1012 }, { 2, 1012 }, { 3, 1012 } }, retries)
+      assert.equal(2, ws.reconnects)
+    end)
+  end)
+
+  it("takes its parameters in a table, and refuses others", function()
+    run(function()
+      for _, bad in ipairs({ 1, { delay = 5 }, { max_attempts = 0 }, { no_jitter = 1 } }) do
+        local ws, message, code = uvws.connect(URI, { reconnect = bad })
+        assert.is_nil(ws)
+        assert.matches("reconnect", message)
+        assert.equal(core.EOPTION, code)
+      end
+      local ws = assert(uvws.connect(URI, { reconnect = {
+        delay_ms = 1, max_delay_ms = 2, stable_ms = 3, max_attempts = 4, no_jitter = false, keep_bytes = 5,
+      } }))
+      ws:close()
+    end)
+  end)
+end)
