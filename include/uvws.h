@@ -10,7 +10,7 @@
  * (With options.reconnect a uvws_connect stands for all its attempts, and on_open may come again.)
  *   4. A callback may call anything here, uvws_connect (from on_close) and uvws_free included.
  *   5. Everything happens on the thread that runs the loop; nothing here may be called from
- * another.
+ * another, but for uvws_async_send, uvws_async_close, uvws_async_free and what takes no object.
  *
  * Pointers say who owns what: "borrowed" (the library's, valid until the time named), "copied" (the
  * library takes a copy before the call returns), "owned" (ownership changes hands).
@@ -639,6 +639,45 @@ const char *uvws_response_header(const uvws_t *ws, const char *name);
  */
 UVWS_API
 int uvws_tls_info(uvws_t *ws, const uvws_tls_info_t **out);
+
+/*
+ * Threads
+ *
+ * A context and its clients belong to the thread that runs their loop. An async is the one thing
+ * that other threads may use: a mailbox of a client.
+ */
+
+typedef struct uvws_async uvws_async_t;
+
+/*
+ * Make an async for `ws`, on the loop's thread. What it is given and the kernel has not taken yet is
+ * at most `max_bytes` of payload (0: 1 MiB). `*out` is owned by the caller until uvws_async_free,
+ * which may come before or after uvws_free; until one of them the loop is kept alive. A context with
+ * realloc_cb needs one that may be called from all these threads. Returns 0, UV_ENOMEM, UV_EINVAL or
+ * what uv_async_init does.
+ */
+UVWS_API
+int uvws_async_new(uvws_t *ws, size_t max_bytes, uvws_async_t **out);
+
+/* From any thread, once, and behind the last of its other calls. What it was given still goes out.
+ * NULL is accepted. */
+UVWS_API
+void uvws_async_free(uvws_async_t *async);
+
+/*
+ * uvws_send from any thread. Messages of one thread stay in order. `data` is copied. When it returns
+ * 0, `cb` (may be NULL) fires exactly once, on the loop's thread, with 0 or why the message did not
+ * go out; uvws_send's own errors are told there too. Errors: UVWS_EQUEUEFULL (try again later),
+ * UVWS_ENOTOPEN (the client is freed), UV_ENOMEM, UV_EINVAL.
+ */
+UVWS_API
+int uvws_async_send(uvws_async_t *async, uvws_kind_t kind, const void *data, size_t len,
+                    unsigned flags, uvws_send_cb cb, void *arg);
+
+/* uvws_close from any thread, behind what this thread has sent. Returns 0, UVWS_ECLOSECODE,
+ * UVWS_ENOTOPEN (the client is freed), UV_ENOMEM. */
+UVWS_API
+int uvws_async_close(uvws_async_t *async, int code, const char *reason, size_t reason_len);
 
 /*
  * Observing

@@ -86,6 +86,12 @@ int uvws__waiting_new(uvws_t *ws, const struct uvws__outgoing *out, struct uvws_
   return 0;
 }
 
+void uvws__client_push_waiting(uvws_t *ws, struct uvws__waiting *w) {
+  *ws->waiting_end = w;
+  ws->waiting_end = &w->next;
+  ws->waiting_len += w->len;
+}
+
 static int wait_for_open(uvws_t *ws, const struct uvws__outgoing *out) {
   struct uvws__waiting *w;
   if (ws->waiting_len > ws->marks.max || out->len > ws->marks.max - ws->waiting_len)
@@ -93,9 +99,7 @@ static int wait_for_open(uvws_t *ws, const struct uvws__outgoing *out) {
   if (uvws__is_keeping(ws) && uvws__keep_is_full(ws, out->len)) return UVWS_EQUEUEFULL;
   int err = uvws__waiting_new(ws, out, &w);
   if (err) return err;
-  *ws->waiting_end = w;
-  ws->waiting_end = &w->next;
-  ws->waiting_len += out->len;
+  uvws__client_push_waiting(ws, w);
   if (ws->waiting_len < ws->marks.high) return 0;
   ws->is_above = 1;
   return UVWS_ABOVE_MARK;
@@ -138,17 +142,19 @@ void uvws__client_drop_waiting(uvws_t *ws) {
     if (w->cb) w->cb(ws, UV_ECANCELED, w->arg);
     uvws__free(&ws->ctx->env, w);
   }
+  uvws__async_tell_orphans(ws);
 }
 
 void uvws__client_free(uvws_t *ws) {
   assert(!ws->is_freed);
   ws->is_freed = 1;
+  uvws__async_forget(ws);
   uvws__retry_cancel(ws);
   if (ws->conn)
     uvws__conn_cut(ws->conn);
   else if (ws->retry)
     return; /* its end is on its way, and ours with it */
-  else if (ws->waiting)
+  else if (ws->waiting || ws->orphans)
     uvws__context_add_task(ws->ctx, &ws->task);
   else if (!ws->ended && !ws->is_telling)
     uvws__client_destroy(ws);

@@ -14,6 +14,7 @@
  *   keepalive.c Pings, round trips, dead peers, idle connections
  *   stats.c, trace.c   what it all amounts to, and how it goes
  *   retry.h     reconnection
+ *   hub.h       what comes from other threads
  *   close_all.c the end of all connections of a context
  *   deliver.c   the only caller of user code
  */
@@ -21,6 +22,7 @@
 #define UVWS_CONN_CONN_H
 
 #include "conn/context.h"
+#include "conn/hub.h"
 #include "conn/retry.h"
 #include "conn/trace.h"
 #include "conn/tunnel.h"
@@ -77,13 +79,15 @@ struct uvws {
   uvws_t *prev;
   uvws_callbacks_t callbacks;
   void *user;
-  struct uvws__conn *conn;   /* NULL: closed */
-  struct uvws__retry *retry; /* NULL: it does not connect by itself */
-  int is_telling;            /* the end of a wait is being told: uvws_free must wait for it */
-  struct uvws__conn *ended;  /* during on_close: the connection that it is about */
-  int was_connected;         /* uvws_connect has succeeded once */
-  int is_freed;              /* uvws_free was called: nobody holds it but its connection */
-  struct uvws__task task;    /* completions that uvws_free still owes */
+  struct uvws__conn *conn;    /* NULL: closed */
+  struct uvws__retry *retry;  /* NULL: it does not connect by itself */
+  uvws_async_t *asyncs;       /* mailboxes for other threads */
+  struct uvws__item *orphans; /* what was in them when the client was freed */
+  int is_telling;             /* the end of a wait is being told: uvws_free must wait for it */
+  struct uvws__conn *ended;   /* during on_close: the connection that it is about */
+  int was_connected;          /* uvws_connect has succeeded once */
+  int is_freed;               /* uvws_free was called: nobody holds it but its connection */
+  struct uvws__task task;     /* completions that uvws_free still owes */
 
   struct uvws__waiting *waiting; /* before the connection is open */
   struct uvws__waiting **waiting_end;
@@ -265,6 +269,11 @@ void uvws__keepalive_free(struct uvws__conn *c);
 /* 1: it answers a Ping of ours, of which the caller knows nothing. */
 int uvws__keepalive_take_pong(struct uvws__conn *c, const uint8_t *data, size_t len);
 
+/* async.c, called from any thread */
+int uvws__async_send(uvws_async_t *async, const struct uvws__outgoing *out);
+int uvws__async_close(uvws_async_t *async, int code, const char *reason, size_t reason_len);
+void uvws__async_free(uvws_async_t *async);
+
 /* close_all.c */
 struct uvws__farewell {
   int code;
@@ -300,6 +309,7 @@ int uvws__client_connect(uvws_t *ws, const uvws_options_t *options);
 int uvws__client_begin(uvws_t *ws, const uvws_options_t *options, struct uvws__detail *detail);
 int uvws__client_send(uvws_t *ws, const struct uvws__outgoing *out);
 int uvws__client_close(uvws_t *ws, int code, const char *reason, size_t reason_len);
+void uvws__client_push_waiting(uvws_t *ws, struct uvws__waiting *w);
 int uvws__waiting_new(uvws_t *ws, const struct uvws__outgoing *out, struct uvws__waiting **w);
 void uvws__client_free(uvws_t *ws);
 void uvws__client_unpop_waiting(uvws_t *ws, struct uvws__waiting *w);

@@ -115,8 +115,16 @@ static void on_handle_closed(uv_handle_t *handle) {
   if (--ctx->handles == 0) free_memory(ctx);
 }
 
+static void on_hub_closed(uv_handle_t *handle) {
+  struct uvws__hub *hub = handle->data;
+  uvws_context_t *ctx = hub->ctx;
+  uvws__hub_closed(hub);
+  if (--ctx->handles == 0) free_memory(ctx);
+}
+
 static void close_handles(uvws_context_t *ctx) {
   ctx->is_closing = 1;
+  ctx->handles += uvws__hub_close(ctx, on_hub_closed);
   uv_close((uv_handle_t *)&ctx->idle, on_handle_closed);
   uv_close((uv_handle_t *)&ctx->check, on_handle_closed);
   uv_close((uv_handle_t *)&ctx->timer, on_handle_closed);

@@ -7,6 +7,7 @@
 
 #include <uv.h>
 
+#include "conn/hub.h"
 #include "conn/stats.h"
 #include "conn/trace.h"
 #include "io/dial.h"
@@ -76,6 +77,7 @@ struct uvws_context {
   uint8_t random[UVWS__RANDOM_POOL];
   struct uvws__detail last_error;
 
+  struct uvws__hub *hub;      /* NULL: nobody sends from other threads */
   uvws_t *clients;            /* all that are not freed, the newest first */
   struct uvws__counters gone; /* of clients that are */
   struct uvws__phases phases; /* of the last handshake */

@@ -7,8 +7,9 @@
 #include "proto/retry_after.h"
 #include "util/backoff.h"
 
-#define RETRY_AFTER_MAX_MS 3600000 /* a server may be wrong by a day, and nobody waits that long   \
-                                    */
+#define RETRY_AFTER_MAX_MS                                                                         \
+  3600000 /* a server may be wrong by a day, and nobody waits that long                            \
+           */
 
 static uint64_t now_ms(const uvws_t *ws) {
   return ws->ctx->env.now_ms(ws->ctx->env.arg);
