@@ -650,11 +650,11 @@ int uvws_tls_info(uvws_t *ws, const uvws_tls_info_t **out);
 typedef struct uvws_async uvws_async_t;
 
 /*
- * Make an async for `ws`, on the loop's thread. What it is given and the kernel has not taken yet is
- * at most `max_bytes` of payload (0: 1 MiB). `*out` is owned by the caller until uvws_async_free,
- * which may come before or after uvws_free; until one of them the loop is kept alive. A context with
- * realloc_cb needs one that may be called from all these threads. Returns 0, UV_ENOMEM, UV_EINVAL or
- * what uv_async_init does.
+ * Make an async for `ws`, on the loop's thread. What it is given and the kernel has not taken yet
+ * is at most `max_bytes` of payload (0: 1 MiB). `*out` is owned by the caller until
+ * uvws_async_free, which may come before or after uvws_free; until one of them the loop is kept
+ * alive. A context with realloc_cb needs one that may be called from all these threads. Returns 0,
+ * UV_ENOMEM, UV_EINVAL or what uv_async_init does.
  */
 UVWS_API
 int uvws_async_new(uvws_t *ws, size_t max_bytes, uvws_async_t **out);
@@ -665,10 +665,10 @@ UVWS_API
 void uvws_async_free(uvws_async_t *async);
 
 /*
- * uvws_send from any thread. Messages of one thread stay in order. `data` is copied. When it returns
- * 0, `cb` (may be NULL) fires exactly once, on the loop's thread, with 0 or why the message did not
- * go out; uvws_send's own errors are told there too. Errors: UVWS_EQUEUEFULL (try again later),
- * UVWS_ENOTOPEN (the client is freed), UV_ENOMEM, UV_EINVAL.
+ * uvws_send from any thread. Messages of one thread stay in order. `data` is copied. When it
+ * returns 0, `cb` (may be NULL) fires exactly once, on the loop's thread, with 0 or why the message
+ * did not go out; uvws_send's own errors are told there too. Errors: UVWS_EQUEUEFULL (try again
+ * later), UVWS_ENOTOPEN (the client is freed), UV_ENOMEM, UV_EINVAL.
  */
 UVWS_API
 int uvws_async_send(uvws_async_t *async, uvws_kind_t kind, const void *data, size_t len,

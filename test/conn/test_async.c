@@ -269,32 +269,46 @@ static void client_freed_in_a_completion_takes_the_rest_along(void **state) {
   world_end(&w);
 }
 
-/* A loop, a client and a peer for each thread, with nothing shared. */
+/* A loop, a client and a peer for each thread, with nothing shared. The order of opening and
+ * closing is for the thread sanitizer: libuv closes descriptors behind its back, so to it a number
+ * that comes again in another thread is a race. */
+static struct {
+  uv_mutex_t opening;
+  uv_barrier_t done;
+  struct fixture fixtures[THREADS];
+} loops;
+
 static void run_loop(void *arg) {
   struct fixture *f = arg;
+  uv_mutex_lock(&loops.opening);
   fixture_init(f, &(struct peer_plan){.echoes = 1});
-  f->is_quiet = 1;
   player_connect(&f->players[0], NULL);
   fixture_run_until(f, is_open);
+  uv_mutex_unlock(&loops.opening);
+  f->is_quiet = 1;
   for (int i = 1; i <= 50; i++) {
     player_binary(&f->players[0], "x", 1, NULL, NULL);
     while (f->players[0].messages < i)
       uv_run(&f->loop, UV_RUN_ONCE);
   }
+  uv_barrier_wait(&loops.done);
   player_close(&f->players[0], 1000, NULL);
   fixture_end(f);
 }
 
 static void loops_of_different_threads_share_nothing(void **state) {
   (void)state;
-  static struct fixture fixtures[THREADS];
   uv_thread_t threads[THREADS];
+  uv_mutex_init(&loops.opening);
+  uv_barrier_init(&loops.done, THREADS);
   for (int i = 0; i < THREADS; i++)
-    assert_int_equal(uv_thread_create(&threads[i], run_loop, &fixtures[i]), 0);
+    assert_int_equal(uv_thread_create(&threads[i], run_loop, &loops.fixtures[i]), 0);
   for (int i = 0; i < THREADS; i++)
     uv_thread_join(&threads[i]);
   for (int i = 0; i < THREADS; i++)
-    assert_int_equal(fixtures[i].players[0].messages, 50);
+    assert_int_equal(loops.fixtures[i].players[0].messages, 50);
+  uv_barrier_destroy(&loops.done);
+  uv_mutex_destroy(&loops.opening);
 }
 
 int main(void) {
