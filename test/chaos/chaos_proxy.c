@@ -152,10 +152,17 @@ static void finish_way(struct pair *p, struct way *w) {
   if ((p->ways[0].has_ended && p->ways[1].has_ended) || p->is_hole) close_pair(p, 0);
 }
 
+/* What has nowhere to go makes room, so that the end behind it is seen. */
+static void swallow(struct pair *p) {
+  for (int i = 0; i < 2; i++)
+    if (p->is_hole || p->ways[i].is_shut) p->ways[i].len = 0;
+}
+
 static void on_tick(uv_timer_t *timer) {
   struct pair *p = timer->data;
   for (int i = 0; i < PIECES && !p->is_hole; i++)
     if (!move_piece(p, (int)(chaos_random(&p->random) & 1)) && i > 2) break;
+  swallow(p);
   for (int i = 0; i < 2 && !p->is_closing; i++) {
     finish_way(p, &p->ways[i]);
     if (!p->is_closing) read_on(&p->ways[i]);
