@@ -57,6 +57,7 @@ static void connect_client(struct client *c) {
                       .ca_file = world.ca_file,
                       .connect_timeout_ms = 60000,
                       .handshake_timeout_ms = 60000,
+                      .close_timeout_ms = 60000,
                       .ping_interval_ms = 5000,
                       .pong_timeout_ms = 60000};
   MUST(!uvws_connect(c->ws, &o));
