@@ -1,6 +1,6 @@
 # bash completion of uvws. The options come from --help, so that they are never out of date.
 _uvws_options() {
-  "$1" "$2" --help 2>/dev/null | grep -oE '^ +(-[a-zA-Z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+'
+  "$1" "$2" --help 2>/dev/null | grep -oE '^ +(-[a-zA-Z], )?--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+'
 }
 
 _uvws() {
@@ -20,7 +20,7 @@ _uvws() {
     mapfile -t COMPREPLY < <(compgen -d -- "$word")
     return
     ;;
-  --ca | --cert | --key | --proxy-ca | --write-cert | --socket)
+  --ca | --cert | --key | --pkcs12 | --crl | --keylog | --proxy-ca | --write-cert | --socket)
     compopt -o filenames
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
     return

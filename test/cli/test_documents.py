@@ -15,7 +15,7 @@ COMMANDS = ("connect", "echo-server")
 
 
 def options_of(command):
-    return re.findall(r"^ +(?:-[a-zA-Z], )?--([a-z-]+)", run(command, "--help").stdout.decode(), re.M)
+    return re.findall(r"^ +(?:-[a-zA-Z], )?--([a-z0-9-]+)", run(command, "--help").stdout.decode(), re.M)
 
 
 def output_of(*words, **options):
@@ -36,7 +36,7 @@ class Manual(unittest.TestCase):
         for command in COMMANDS:
             section = text.split(f".Sh OPTIONS OF {command.upper()}")[1].split("\n.Sh ")[0]
             told = [name for line in re.findall(r"^\.It Fl .*$", section, re.M)
-                    for name in re.findall(r"(?:Fl|,) -([a-z-]+)", line)]
+                    for name in re.findall(r"(?:Fl|,) -([a-z0-9-]+)", line)]
             self.assertEqual(sorted(told), sorted(options_of(command)))
 
     @needs("mandoc")
