@@ -44,7 +44,7 @@ struct player {
   int is_silent; /* its callbacks were taken away */
   int connects;  /* that returned 0 */
   int opens, messages, errors, closes, pings, pongs, retries;
-  uint64_t retry_delay_ms; /* as told by the last on_retry */
+  uint64_t retry_delay_ms;   /* as told by the last on_retry */
   int opens_now, errors_now; /* since the last uvws_connect */
   int sends, sents;          /* completions asked for, and fired */
   int last_sent;             /* the number that the last completion was given */
