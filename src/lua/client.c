@@ -22,18 +22,35 @@ static struct uvws__lua_client *to_client(lua_State *L, int index) {
   return is_ours ? client : NULL;
 }
 
+/* The long way: [1] of the table, or the userdata itself. */
+static struct uvws__lua_client *look_up(lua_State *L) {
+  if (lua_type(L, 1) != LUA_TTABLE) return to_client(L, 1);
+  lua_rawgeti(L, 1, 1);
+  struct uvws__lua_client *client = to_client(L, -1);
+  lua_pop(L, 1);
+  return client;
+}
+
+/* A slot is a few instructions where each call of Lua's costs dozens. A table that is known lives
+ * as long as its client, which refers to it, so that the address is nobody else's; forget_client
+ * ends that. */
 struct uvws__lua_client *uvws__lua_check_client(lua_State *L) {
-  struct uvws__lua_client *client;
-  if (lua_type(L, 1) == LUA_TTABLE) {
-    lua_rawgeti(L, 1, 1);
-    client = to_client(L, -1);
-    lua_pop(L, 1);
-  } else {
-    client = to_client(L, 1);
-  }
+  struct uvws__lua_host *host = lua_touserdata(L, lua_upvalueindex(1));
+  const void *self = lua_topointer(L, 1);
+  struct uvws__lua_known *known = &host->known[((uintptr_t)self >> 5) % UVWS__LUA_KNOWN];
+  if (self && known->self == self) return known->client;
+
+  struct uvws__lua_client *client = look_up(L);
   if (!client) luaL_typerror(L, 1, "WebSocket client");
   if (!client->ws) luaL_error(L, "the Lua state is closing");
+  if (self == client->self) *known = (struct uvws__lua_known){self, client};
   return client;
+}
+
+static void forget_client(struct uvws__lua_client *client) {
+  for (size_t i = 0; i < UVWS__LUA_KNOWN; i++)
+    if (client->host->known[i].client == client)
+      client->host->known[i] = (struct uvws__lua_known){0};
 }
 
 const char *uvws__lua_check_string(lua_State *L, int index, const char *name, size_t *out_len) {
@@ -68,6 +85,7 @@ static int push_result_with_particulars(lua_State *L, const struct uvws__lua_cli
 
 void uvws__lua_client_drop(struct uvws__lua_client *client) {
   if (!client->ws) return;
+  forget_client(client);
   uvws_set_callbacks(client->ws, NULL);
   uvws_free(client->ws);
   client->ws = NULL;
@@ -121,7 +139,10 @@ static int client_bind(lua_State *L) {
   if (!host->context) return luaL_error(L, "the Lua state is closing");
 
   struct uvws__lua_client *client = lua_newuserdata(L, sizeof *client);
-  *client = (struct uvws__lua_client){.magic = &magic, .host = host, .anchor = LUA_NOREF};
+  *client = (struct uvws__lua_client){
+      .magic = &magic, .host = host, .self = lua_topointer(L, 1), .anchor = LUA_NOREF};
+  /* It may have been another client's. */
+  memset(host->known, 0, sizeof host->known);
   set_environment(L, client);
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->client_meta_ref);
   lua_setmetatable(L, 3);

@@ -14,7 +14,8 @@
 struct uvws__lua_client {
   const void *magic; /* tells our userdata from others; see uvws__lua_check_client */
   struct uvws__lua_host *host;
-  uvws_t *ws; /* NULL once freed */
+  uvws_t *ws;       /* NULL once freed */
+  const void *self; /* the table, as lua_topointer tells it */
   struct uvws__lua_client *next, *prev;
   int anchor; /* of the array in the registry, from connect to on_close; else LUA_NOREF */
   bool wants_views;

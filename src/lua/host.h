@@ -24,12 +24,19 @@
 struct uvws__lua_client;
 struct uvws__lua_event;
 
+enum { UVWS__LUA_KNOWN = 16 };
+
 struct uvws__lua_host {
-  uv_loop_t loop;                      /* its data is the host */
-  uv_timer_t timer;                    /* of all that Lua code waits for; lua/uvws/timers.lua */
-  uvws_context_t *context;             /* NULL once the Lua state closes */
-  lua_State *turning;                  /* the Lua thread that turns the loop, NULL between turns */
-  struct uvws__lua_client *clients;    /* all that have a uvws_t, linked */
+  uv_loop_t loop;                   /* its data is the host */
+  uv_timer_t timer;                 /* of all that Lua code waits for; lua/uvws/timers.lua */
+  uvws_context_t *context;          /* NULL once the Lua state closes */
+  lua_State *turning;               /* the Lua thread that turns the loop, NULL between turns */
+  struct uvws__lua_client *clients; /* all that have a uvws_t, linked */
+  /* Tables that are clients, and whose: what lua_topointer says of the table leads to its slot. */
+  struct uvws__lua_known {
+    const void *self;
+    struct uvws__lua_client *client;
+  } known[UVWS__LUA_KNOWN];
   const struct uvws__lua_event *event; /* what is being delivered, borrowed from the C stack */
 
   /* References into the registry. */

@@ -43,9 +43,10 @@ static int client_send(lua_State *L) {
   struct uvws__lua_client *client = uvws__lua_check_client(L);
   size_t len;
   const char *data = uvws__lua_check_string(L, 2, "data", &len);
-  uvws_kind_t kind = check_kind(L, 3);
-  unsigned flags = check_how(L, 4);
-  if (lua_type(L, 5) <= LUA_TNIL)
+  int top = lua_gettop(L); /* the most frequent calls have but two or three arguments */
+  uvws_kind_t kind = top > 2 ? check_kind(L, 3) : UVWS_TEXT;
+  unsigned flags = top > 3 ? check_how(L, 4) : 0;
+  if (top < 5 || lua_isnil(L, 5))
     return push_sent(L, client, uvws_send(client->ws, kind, data, len, flags, NULL, NULL));
 
   luaL_checktype(L, 5, LUA_TFUNCTION);
