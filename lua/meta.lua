@@ -327,6 +327,10 @@ local Task = {}
 ---@return any ... what its function returned; nil, message when it raised; nil, "timed out", code
 function Task:join(timeout) end
 
+---End a future; whoever joins gets these values.
+---@param ... any
+function Task:set(...) end
+
 ---@class uvws
 ---@field _VERSION string
 local uvws = {}
@@ -344,6 +348,9 @@ function uvws.connect(uri, options, callback) end
 ---@param ... any
 ---@return uvws.Task
 function uvws.spawn(fn, ...) end
+
+---@return uvws.Task # with set
+function uvws.future() end
 
 ---@param fn? function
 ---@param ... any

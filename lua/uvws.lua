@@ -64,6 +64,11 @@ function uvws.run(fn, ...)
   return results(main)
 end
 
+--- A value that will come: future:set(...) gives it, future:join([timeout]) waits for it, in any number of coroutines.
+-- @function future
+-- @treturn table
+uvws.future = task.future
+
 --- Wait; or with a callback, have it called then.
 -- @tparam number ms
 -- @tparam[opt] function callback

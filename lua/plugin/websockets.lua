@@ -5,6 +5,7 @@
 --   ws:addEventListener(ws.WSEVENT, function(event) print(event.type, event.data) end)
 --   ws:connect("wss://example.org/feed")
 --   WebSockets.run()
+-- @module plugin.websockets
 
 local uvws = require("uvws")
 local core = require("uvws.core")

@@ -17,8 +17,8 @@ local TEXT, BINARY = "text", "binary"
 local STATE = 2
 local RECEIVE_MARK = 1048576 -- bytes in the inbox from which on nothing more is read
 
-local M = {}
 local Client = {}
+local M = { methods = Client }
 
 -- The inbox
 

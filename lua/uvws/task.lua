@@ -117,6 +117,16 @@ function Task:join(timeout)
   return unpack(self.results, 1, self.count)
 end
 
+--- Something to join that ends when set is called, not when a function returns.
+function M.future()
+  return setmetatable({}, Task)
+end
+
+--- End a future: whoever joins gets these values. Only the first call counts.
+function Task:set(...)
+  if not self.is_done then finish(self, true, ...) end
+end
+
 --- Wait so many milliseconds.
 function M.sleep(ms)
   local waiter = M.waiter("sleep")

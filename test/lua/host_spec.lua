@@ -218,6 +218,44 @@ describe("where luv is loaded", function()
     ]], TALKED)
   end)
 
+  luv_it("luv.run alone finds a client that connected before luv was loaded", function()
+    luv_script(TALK .. "require('luv').run()", TALKED)
+  end)
+
+  luv_it("timers of both and clients live in one run, and luv.walk goes over all of it", function()
+    luv_script([[
+      local uvws = require("uvws")
+      local luv = require("luv")
+      local ticks, handles = 0, 0
+      local timer = luv.new_timer()
+      timer:start(1, 1, function() ticks = ticks + 1 end)
+      uvws.spawn(function()
+        local ws = assert(uvws.connect(arg[1]))
+        ws:send("hello")
+        io.stdout:write(ws:receive(), " ")
+        luv.walk(function() handles = handles + 1 end)
+        uvws.sleep(20)
+        ws:close()
+        timer:close()
+      end)
+      luv.run()
+      print(ticks > 0, handles >= 2)
+    ]], "hello true\ttrue\n")
+  end)
+
+  luv_it("os.exit with live clients ends the process with its status", function()
+    for _, close in ipairs({ "", ", true" }) do
+      local script = "local luv = require('luv')\n" .. TALK .. ([[
+        local timer = luv.new_timer()
+        timer:start(30, 0, function() os.exit(3%s) end)
+        ws:addEventListener(ws.WSEVENT, function() ws.send = function() end end)
+        luv.run()
+      ]]):format(close)
+      local silent = "ws://127.0.0.1:" .. support.port("SILENT") .. "/"
+      assert.equal(3, (select(2, support.luajit_with({ ASAN_OPTIONS = "detect_leaks=0" }, script, silent))))
+    end
+  end)
+
   luv_it("a script that closes all handles can still connect anew", function()
     luv_script("local luv = require('luv')\n" .. TALK .. [[
       luv.walk(function(handle) handle:close() end)

@@ -330,3 +330,55 @@ describe("a Lua state that closes", function()
     ]], "OnClose0 ")
   end)
 end)
+
+describe("several Lua states in one process", function()
+  it("each have their own loop and clients, and close as they like", function()
+    local printed, status = support.luajit([[
+      local ffi = require("ffi")
+      ffi.cdef("typedef struct lua_State lua_State; lua_State *luaL_newstate(void); void luaL_openlibs(lua_State *);"
+        .. "int luaL_loadstring(lua_State *, const char *); int lua_pcall(lua_State *, int, int, int);"
+        .. "const char *lua_tolstring(lua_State *, int, size_t *); void lua_close(lua_State *);"
+        .. "int lua_toboolean(lua_State *, int); void lua_settop(lua_State *, int);")
+      local C = ffi.C
+      jit.off()
+      local function eval(L, text)
+        if C.luaL_loadstring(L, text) ~= 0 or C.lua_pcall(L, 0, 1, 0) ~= 0 then
+          error(ffi.string(C.lua_tolstring(L, -1, nil)))
+        end
+        local answer = C.lua_toboolean(L, -1) ~= 0
+        C.lua_settop(L, 0)
+        return answer
+      end
+      local states = {}
+      for i = 1, 4 do
+        states[i] = C.luaL_newstate()
+        C.luaL_openlibs(states[i])
+        eval(states[i], ([=[
+          uvws, core, done = require("uvws"), require("uvws.core"), false
+          task = uvws.spawn(function()
+            local ws = assert(uvws.connect(%q))
+            for n = 1, 10 do
+              ws:send(%d .. " " .. n)
+              assert(ws:receive() == %d .. " " .. n)
+            end
+            done = true
+            if %d < 3 then ws:close() end
+          end)
+        ]=]):format(arg[1], i, i, i))
+      end
+      local left = 4
+      while left > 0 do
+        left = 4
+        for i = 1, 4 do
+          if eval(states[i], "core.turn() return done") then left = left - 1 end
+        end
+      end
+      for i = 4, 1, -1 do
+        C.lua_close(states[i])
+      end
+      print("all done")
+    ]], uri("PLAIN"))
+    assert.equal("all done\n", printed)
+    assert.equal(0, status)
+  end)
+end)

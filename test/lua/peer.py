@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import http
+import json
 import logging
 import socket
 import ssl
@@ -44,11 +45,30 @@ async def drop(ws):
     ws.transport.abort()
 
 
+async def rpc(ws):
+    """JSON-RPC with the methods add, whose answers come in reverse order, and never."""
+    waiting = []
+    async for message in ws:
+        call = json.loads(message)
+        if call["method"] == "add":
+            waiting.append({"jsonrpc": "2.0", "id": call["id"], "result": sum(call["params"])})
+        if len(waiting) == 5:
+            for answer in reversed(waiting):
+                await ws.send(json.dumps(answer))
+            waiting = []
+
+
+async def news(ws):
+    """One message, and the server restarts."""
+    await ws.send("something happened")
+    await ws.close(1012, "restart")
+
+
 async def protocol(ws, _name):
     await echo(ws)
 
 
-ROUTES = {f.__name__: f for f in (echo, first, head, tls, close, drop, protocol)}
+ROUTES = {f.__name__: f for f in (echo, first, head, tls, close, drop, rpc, news, protocol)}
 
 
 def split(path):
@@ -81,7 +101,7 @@ class Server(websockets.WebSocketServerProtocol):
 async def serve(context=None):
     server = await websockets.serve(
         handle, "127.0.0.1", 0, ssl=context, create_protocol=Server, compression=None,
-        subprotocols=["any"], max_size=None, ping_interval=None)
+        subprotocols=["any", "jsonrpc"], max_size=None, ping_interval=None)
     return server.sockets[0].getsockname()[1]
 
 

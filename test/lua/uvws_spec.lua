@@ -550,6 +550,25 @@ describe("spawn", function()
   end)
 end)
 
+describe("a future", function()
+  it("gives its values to all who join", function()
+    run(function()
+      local future = uvws.future()
+      local tasks = {}
+      for i = 1, 3 do
+        tasks[i] = uvws.spawn(function() return future:join() end)
+      end
+      assert.same({ nil, "timed out", ETIMEDOUT }, { future:join(0) })
+      future:set("a", nil, 3)
+      future:set("again")
+      for i = 1, 3 do
+        assert.same({ "a", nil, 3 }, { tasks[i]:join() })
+      end
+      assert.same({ "a", nil, 3 }, { future:join() })
+    end)
+  end)
+end)
+
 describe("timeout", function()
   it("returns what the function returns, in time or not", function()
     run(function()
