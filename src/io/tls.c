@@ -42,6 +42,9 @@ static void handshake_free(struct uvws__tls *t) {
 /* All that a transport holds, but for itself and `lower`. */
 static void deinit(struct uvws__tls *t) {
   handshake_free(t);
+  /* OpenSSL would give up a session of TLS 1.2 for a missing close_notify of ours, which RFC 5246
+   * 7.2.1 does not ask for. After a fatal alert it is given up all the same. */
+  if (t->ssl) SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   SSL_free(t->ssl);
   t->ssl = NULL;
   uvws__tls_drop_output(t);

@@ -60,6 +60,13 @@ static const char *alert_hint(SSL *ssl, int alert) {
              : "";
 }
 
+/* OpenSSL 3.0 knows the alerts of TLS 1.3 only as "unknown". */
+static const char *alert_text(int alert) {
+  if (alert == SSL_AD_CERTIFICATE_REQUIRED) return "certificate required";
+  if (alert == SSL_AD_MISSING_EXTENSION) return "missing extension";
+  return SSL_alert_desc_string_long(alert);
+}
+
 static void explain_reason(SSL *ssl, unsigned long code, struct uvws__tls_failure *out) {
   int reason = ERR_GET_REASON(code);
   char text[160];
@@ -73,7 +80,7 @@ static void explain_reason(SSL *ssl, unsigned long code, struct uvws__tls_failur
   } else if (reason > SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + 255) {
     int alert = reason - SSL_AD_REASON_OFFSET;
     out->err = uvws__fail(&out->detail, UVWS_ETLS, "the server sent the TLS alert \"%s\"%s",
-                          SSL_alert_desc_string_long(alert), alert_hint(ssl, alert));
+                          alert_text(alert), alert_hint(ssl, alert));
   } else {
     out->err = uvws__fail(&out->detail, UVWS_ETLS, "TLS failed: %s", text);
   }

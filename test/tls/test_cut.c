@@ -1,0 +1,74 @@
+/*
+ * The stream from the server is cut behind each of its bytes, from the first of the TLS handshake
+ * to the last of "hello": an error each time, once, and nothing hangs or leaks.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "client.h"
+
+/* What the library takes from us, counted. */
+static void *count_memory(void *arg, void *ptr, size_t size) {
+  size_t *live = arg;
+  if (size == 0) {
+    *live -= ptr != NULL;
+    free(ptr);
+    return NULL;
+  }
+  void *out = realloc(ptr, size);
+  if (!ptr && out) ++*live;
+  return out;
+}
+
+static int is_told(int err) {
+  return err == UVWS_ETLS || err == UVWS_ETLS_TRUNCATED || err == UV_ECONNRESET || err == UV_EPIPE;
+}
+
+/* The first cut that changes nothing ends it. */
+static void cut_everywhere(int version) {
+  struct tls_peer_plan plan = {.max = version, .has_cut = 1};
+  uvws_options_t options = {
+      .ca_file = "ca.pem", .server_name = "a.test", .no_session_resumption = 1};
+  struct tls_peer peer;
+  struct client c;
+  size_t live = 0, cuts = 0;
+  uvws_context_options_t memory = {
+      .size = sizeof memory, .realloc_cb = count_memory, .realloc_arg = &live};
+  tls_peer_start(&peer, &plan);
+  client_init(&c, &memory);
+  for (peer.cut_at = 0;; peer.cut_at++) {
+    client_visit(&c, &peer, &options);
+    if (c.messages) break;
+    assert_true(c.message[0]);
+    if (!is_told(c.err)) assert_string_equal(c.message, uvws_err_name(c.err));
+    cuts++;
+    assert_true(cuts < 4000);
+  }
+  assert_true(cuts > 100);
+  client_deinit(&c);
+  tls_peer_stop(&peer);
+  assert_int_equal(live, 0);
+}
+
+static void a_handshake_of_tls_1_3_may_end_behind_every_byte(void **state) {
+  (void)state;
+  cut_everywhere(TLS1_3_VERSION);
+}
+
+static void a_handshake_of_tls_1_2_may_end_behind_every_byte(void **state) {
+  (void)state;
+  cut_everywhere(TLS1_2_VERSION);
+}
+
+int main(int argc, char **argv) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_handshake_of_tls_1_3_may_end_behind_every_byte),
+      cmocka_unit_test(a_handshake_of_tls_1_2_may_end_behind_every_byte),
+  };
+  if (argc < 2 || chdir(argv[1]) != 0) return 2;
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,379 @@
+/* What lasts beyond a handshake: sessions, shared settings, what is told of them, key logs; and the
+ * caller's word on certificates. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "client.h"
+
+static const uvws_options_t trusting = {.ca_file = "ca.pem", .server_name = "a.test"};
+
+static char *read_text(const char *path) {
+  static char text[8][16384];
+  static unsigned next;
+  char *out = text[next++ % 8];
+  FILE *file = fopen(path, "rb");
+  assert_non_null(file);
+  out[fread(out, 1, sizeof text[0] - 1, file)] = '\0';
+  fclose(file);
+  return out;
+}
+
+static void assert_well(const struct client *c) {
+  assert_string_equal(c->message, "");
+  assert_int_equal(c->err, 0);
+  assert_int_equal(c->messages, 1);
+  assert_true(c->is_clean);
+}
+
+static void visit_well(struct client *c, const struct tls_peer *peer, const uvws_options_t *o) {
+  client_visit(c, peer, o);
+  assert_well(c);
+}
+
+static void expect_resumption(int version) {
+  const struct tls_peer_plan plan = {.min = version, .max = version, .alpn = "http/1.1"};
+  struct tls_peer peer;
+  struct client c;
+  tls_peer_start(&peer, &plan);
+  client_init(&c, NULL);
+  for (int i = 0; i < 5; i++) {
+    visit_well(&c, &peer, &trusting);
+    assert_int_equal(c.is_resumed, i > 0);
+    assert_int_equal(c.certificates, 1);
+    assert_string_equal(c.alpn, "http/1.1");
+  }
+  client_deinit(&c);
+  tls_peer_stop(&peer);
+  assert_int_equal(peer.resumed, 4);
+}
+
+static void a_second_connection_resumes_the_session(void **state) {
+  (void)state;
+  expect_resumption(TLS1_2_VERSION);
+  expect_resumption(TLS1_3_VERSION);
+}
+
+static void nothing_is_resumed_when_it_was_turned_off(void **state) {
+  (void)state;
+  const struct tls_peer_plan plan = {0};
+  struct tls_peer peer;
+  struct client c;
+  uvws_options_t off = trusting;
+  off.no_session_resumption = 1;
+  tls_peer_start(&peer, &plan);
+  client_init(&c, NULL);
+  visit_well(&c, &peer, &trusting);
+  visit_well(&c, &peer, &off);
+  visit_well(&c, &peer, &off);
+  client_deinit(&c);
+  tls_peer_stop(&peer);
+  assert_int_equal(peer.resumed, 0);
+}
+
+/* Both servers have the same keys for their tickets: it is the client that must not offer. */
+static void a_session_stays_with_its_host_and_its_options(void **state) {
+  (void)state;
+  const struct tls_peer_plan plan = {.cert = "other"};
+  struct tls_peer peer;
+  struct client c;
+  uvws_options_t loose = {.insecure_skip_verify = 1, .server_name = "a.test"};
+  uvws_options_t strict = trusting;
+  tls_peer_start(&peer, &plan);
+  client_init(&c, NULL);
+  visit_well(&c, &peer, &loose);
+  client_visit(&c, &peer, &strict); /* what nobody verified does not count as verified */
+  assert_int_equal(c.err, UVWS_ECERT_HOSTNAME);
+  loose.server_name = "b.test";
+  visit_well(&c, &peer, &loose);
+  assert_int_equal(c.is_resumed, 0);
+  strict.server_name = "other.test";
+  visit_well(&c, &peer, &strict);
+  assert_int_equal(c.is_resumed, 0);
+  client_visit(&c, &peer, &trusting);
+  assert_int_equal(c.err, UVWS_ECERT_HOSTNAME);
+  client_deinit(&c);
+  tls_peer_stop(&peer);
+  assert_int_equal(peer.resumed, 0);
+}
+
+static void a_pin_accepts_its_key_and_info_tells_it(void **state) {
+  (void)state;
+  const struct tls_peer_plan plan = {0};
+  struct tls_peer peer;
+  struct client c;
+  char pins[200];
+  uvws_options_t pinned = {.insecure_skip_verify = 1, .pinned_public_key = pins};
+  snprintf(pins, sizeof pins, "sha256//%s;sha256//%s", read_text("rsa.pin"), read_text("good.pin"));
+  tls_peer_start(&peer, &plan);
+  client_init(&c, NULL);
+  visit_well(&c, &peer, &pinned);
+  assert_string_equal(c.pin, strchr(pins, ';') + 1);
+  assert_int_equal(c.version, UVWS_TLS_1_3);
+  assert_string_equal(c.cipher, "TLS_AES_256_GCM_SHA384");
+  assert_string_equal(c.alpn, "");
+  client_deinit(&c);
+  tls_peer_stop(&peer);
+}
+
+static void everything_can_come_from_memory(void **state) {
+  (void)state;
+  const struct tls_peer_plan plan = {.client_ca = "ca.pem"};
+  struct tls_peer peer;
+  struct client c;
+  uvws_options_t o = {.ca_pem = read_text("ca.pem"),
+                      .cert_pem = read_text("client.pem"),
+                      .key_pem = read_text("client_locked.key"),
+                      .key_password = "sesame",
+                      .server_name = "a.test"};
+  tls_peer_start(&peer, &plan);
+  client_init(&c, NULL);
+  visit_well(&c, &peer, &o);
+  client_deinit(&c);
+  tls_peer_stop(&peer);
+}
+
+/* The caller's word */
+
+static struct {
+  int answer; /* 1: the library's */
+  int asked, err;
+  char message[256], subject[64];
+  int frees;
+} verifier;
+
+static int on_verify(uvws_t *ws, int err, const char *message, const uvws_tls_info_t *info,
+                     void *user) {
+  struct client *c = user;
+  assert_ptr_equal(ws, c->ws);
+  assert_int_equal(c->opens, 0);
+  verifier.asked++;
+  verifier.err = err;
+  snprintf(verifier.message, sizeof verifier.message, "%s", message);
+  snprintf(verifier.subject, sizeof verifier.subject, "%s",
+           info->certificate_count ? info->certificates[0].subject : "");
+  if (verifier.frees) {
+    uvws_free(ws);
+    c->ws = NULL;
+  }
+  return verifier.answer == 1 ? err : verifier.answer;
+}
+
+static void judge(struct client *c, const char *cert, int version, int answer) {
+  const struct tls_peer_plan plan = {.cert = cert, .max = version};
+  struct tls_peer peer;
+  uvws_options_t o = trusting;
+  o.on_verify = on_verify;
+  verifier.answer = answer;
+  verifier.asked = 0;
+  tls_peer_start(&peer, &plan);
+  client_visit(c, &peer, &o);
+  tls_peer_stop(&peer);
+  assert_int_equal(verifier.asked, 1);
+  assert_string_equal(verifier.subject, "CN=a.test");
+}
+
+static void on_verify_has_the_last_word(void **state) {
+  (void)state;
+  struct client c;
+  client_init(&c, NULL);
+  for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+    judge(&c, "good", version, 0);
+    assert_well(&c);
+    assert_int_equal(verifier.err, 0);
+    assert_string_equal(verifier.message, "");
+    judge(&c, "expired", version, 0);
+    assert_well(&c);
+    assert_int_equal(verifier.err, UVWS_ECERT_EXPIRED);
+    judge(&c, "expired", version, 1);
+    assert_int_equal(c.err, UVWS_ECERT_EXPIRED);
+    assert_non_null(strstr(c.message, "has expired (notAfter"));
+    judge(&c, "good", version, UVWS_ECERT_UNTRUSTED);
+    assert_int_equal(c.err, UVWS_ECERT_UNTRUSTED);
+    assert_string_equal(c.message, "on_verify refused the certificate of a.test");
+    judge(&c, "good", version, 7);
+    assert_int_equal(c.err, UVWS_ECERT);
+  }
+  client_deinit(&c);
+}
+
+static void a_client_may_be_freed_by_its_on_verify(void **state) {
+  (void)state;
+  struct client c;
+  client_init(&c, NULL);
+  verifier.frees = 1;
+  judge(&c, "good", TLS1_3_VERSION, 0);
+  verifier.frees = 0;
+  assert_int_equal(c.opens, 0);
+  assert_int_equal(c.errors, 0);
+  client_deinit(&c);
+}
+
+static void on_verify_is_asked_each_time(void **state) {
+  (void)state;
+  const struct tls_peer_plan plan = {0};
+  struct tls_peer peer;
+  struct client c;
+  uvws_options_t o = trusting;
+  o.on_verify = on_verify;
+  verifier.answer = 0;
+  verifier.asked = 0;
+  tls_peer_start(&peer, &plan);
+  client_init(&c, NULL);
+  visit_well(&c, &peer, &trusting);
+  visit_well(&c, &peer, &o);
+  visit_well(&c, &peer, &o);
+  client_deinit(&c);
+  tls_peer_stop(&peer);
+  assert_int_equal(verifier.asked, 2);
+  assert_int_equal(peer.resumed, 0);
+}
+
+/* Files */
+
+static void keys_are_logged_when_asked(void **state) {
+  (void)state;
+  const struct tls_peer_plan plan = {0};
+  struct tls_peer peer;
+  struct client c;
+  uvws_options_t o = trusting, from_env = trusting;
+  o.keylog_file = "test_keys.log";
+  from_env.keylog_from_env = 1;
+  unlink("test_keys.log");
+  unlink("test_env_keys.log");
+  setenv("SSLKEYLOGFILE", "test_env_keys.log", 1);
+  tls_peer_start(&peer, &plan);
+  client_init(&c, NULL);
+  visit_well(&c, &peer, &trusting);
+  assert_int_equal(access("test_env_keys.log", F_OK), -1);
+  visit_well(&c, &peer, &o);
+  visit_well(&c, &peer, &from_env);
+  client_deinit(&c);
+  tls_peer_stop(&peer);
+  assert_non_null(strstr(read_text("test_keys.log"), "CLIENT_TRAFFIC_SECRET_0 "));
+  assert_non_null(strstr(read_text("test_env_keys.log"), "CLIENT_TRAFFIC_SECRET_0 "));
+  unsetenv("SSLKEYLOGFILE");
+  unlink("test_keys.log");
+  unlink("test_env_keys.log");
+}
+
+static void write_text(const char *path, const char *text) {
+  FILE *file = fopen(path, "wb");
+  assert_non_null(file);
+  fputs(text, file);
+  fclose(file);
+}
+
+static void a_file_that_changed_is_read_again(void **state) {
+  (void)state;
+  const struct tls_peer_plan plan = {0};
+  struct tls_peer peer;
+  struct client c;
+  uvws_options_t o = trusting;
+  o.ca_file = "test_ca.pem";
+  o.no_session_resumption = 1;
+  tls_peer_start(&peer, &plan);
+  client_init(&c, NULL);
+  write_text("test_ca.pem", read_text("stranger.pem"));
+  client_visit(&c, &peer, &o);
+  assert_int_equal(c.err, UVWS_ECERT_UNTRUSTED);
+  write_text("test_new_ca.pem", read_text("ca.pem"));
+  assert_int_equal(rename("test_new_ca.pem", "test_ca.pem"), 0);
+  visit_well(&c, &peer, &o);
+  unlink("test_ca.pem");
+  client_deinit(&c);
+  tls_peer_stop(&peer);
+}
+
+static void any_number_of_settings_comes_and_goes(void **state) {
+  (void)state;
+  const struct tls_peer_plan plan = {0};
+  struct tls_peer peer;
+  struct client c;
+  char name[16];
+  uvws_options_t o = trusting;
+  tls_peer_start(&peer, &plan);
+  client_init(&c, NULL);
+  for (int i = 0; i < 40; i++) {
+    snprintf(name, sizeof name, "x%d", i);
+    o.alpn = name;
+    visit_well(&c, &peer, &o);
+  }
+  client_deinit(&c);
+  tls_peer_stop(&peer);
+  assert_int_equal(peer.accepted, 40);
+}
+
+/* Options */
+
+static void expect_refusal(uvws_options_t o, int err, const char *message) {
+  const struct tls_peer peer = {.port = 1};
+  struct client c;
+  client_init(&c, NULL);
+  client_visit(&c, &peer, &o);
+  if (!strstr(c.message, message)) assert_string_equal(c.message, message);
+  assert_string_equal(uvws_err_name(c.err), uvws_err_name(err));
+  client_deinit(&c);
+}
+
+static void wrong_options_are_refused_by_name(void **state) {
+  (void)state;
+  typedef uvws_options_t o;
+  expect_refusal((o){.pinned_public_key = "sha256//abc"}, UVWS_EOPTION, "pinned_public_key: ");
+  expect_refusal((o){.pinned_public_key = "sha1//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},
+                 UVWS_EOPTION, "pinned_public_key: ");
+  expect_refusal((o){.pinned_public_key = ""}, UVWS_EOPTION, "pinned_public_key: ");
+  expect_refusal((o){.alpn = ",http/1.1"}, UVWS_EOPTION, "alpn: ");
+  expect_refusal((o){.ciphersuites = ""}, UVWS_EOPTION, "ciphersuites: ");
+  expect_refusal((o){.ca_pem = "nothing"}, UVWS_ETLS, "ca_pem: there is no PEM certificate in it");
+  expect_refusal((o){.cert_pem = "nothing"}, UVWS_ETLS,
+                 "cert_pem: there is no PEM certificate in it");
+  expect_refusal((o){.key_pem = "x"}, UVWS_EOPTION, "key_pem without cert_file or cert_pem");
+  expect_refusal((o){.key_password = "x"}, UVWS_EOPTION, "key_password without cert_file");
+  expect_refusal((o){.cert_file = "client.pem", .pkcs12_file = "client.p12"}, UVWS_EOPTION,
+                 "cert_file, cert_pem, pkcs12_file: one certificate is enough");
+  expect_refusal((o){.pkcs12_file = "ca.pem"}, UVWS_ETLS, "pkcs12_file ca.pem: ");
+  expect_refusal((o){.crl_file = "ca.pem"}, UVWS_ETLS, "crl_file ca.pem: ");
+  expect_refusal((o){.crl_file = "nowhere"}, UVWS_ETLS, "crl_file nowhere: no such file");
+  expect_refusal((o){.crl_file = "ca.crl", .insecure_skip_verify = 1}, UVWS_EOPTION, "crl_file: ");
+  expect_refusal((o){.require_ocsp_staple = 1, .insecure_skip_verify = 1}, UVWS_EOPTION,
+                 "require_ocsp_staple: ");
+  expect_refusal((o){.on_verify = on_verify, .insecure_skip_verify = 1}, UVWS_EOPTION,
+                 "on_verify: ");
+  expect_refusal((o){.keylog_file = "/nowhere/keys"}, UVWS_ETLS, "keylog_file /nowhere/keys: ");
+}
+
+static void without_tls_there_is_no_info(void **state) {
+  (void)state;
+  const uvws_tls_info_t *info;
+  struct client c;
+  client_init(&c, NULL);
+  assert_int_equal(uvws_tls_info(c.ws, &info), UVWS_ENOTOPEN);
+  assert_int_equal(uvws_tls_info(c.ws, NULL), UV_EINVAL);
+  client_deinit(&c);
+}
+
+int main(int argc, char **argv) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_second_connection_resumes_the_session),
+      cmocka_unit_test(nothing_is_resumed_when_it_was_turned_off),
+      cmocka_unit_test(a_session_stays_with_its_host_and_its_options),
+      cmocka_unit_test(a_pin_accepts_its_key_and_info_tells_it),
+      cmocka_unit_test(everything_can_come_from_memory),
+      cmocka_unit_test(on_verify_has_the_last_word),
+      cmocka_unit_test(a_client_may_be_freed_by_its_on_verify),
+      cmocka_unit_test(on_verify_is_asked_each_time),
+      cmocka_unit_test(keys_are_logged_when_asked),
+      cmocka_unit_test(a_file_that_changed_is_read_again),
+      cmocka_unit_test(any_number_of_settings_comes_and_goes),
+      cmocka_unit_test(wrong_options_are_refused_by_name),
+      cmocka_unit_test(without_tls_there_is_no_info),
+  };
+  if (argc < 2 || chdir(argv[1]) != 0) return 2;
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
