@@ -585,7 +585,7 @@ int uvws_message_end(uvws_t *ws, uvws_send_cb cb, void *arg);
  * the server is slowed down by TCP. uvws_resume goes on where it stopped, from the loop. Each may
  * be called at any time and twice; without a connection they do nothing, and a new one begins
  * unpaused. A paused client does not notice that its peer is gone, and answers no pings. uvws_close
- * resumes.
+ * resumes, and a client that is closing does not pause.
  */
 UVWS_API
 void uvws_pause(uvws_t *ws);

@@ -175,6 +175,8 @@ void uvws__conn_receive_stash(struct uvws__conn *c) {
 }
 
 void uvws__conn_pause(struct uvws__conn *c) {
+  /* A paused socket would keep the peer's Close away, and nothing would keep the loop alive. */
+  if (c->state > CONN_OPEN) return;
   c->is_paused = 1;
   if (is_listening(c)) uvws__conn_read_as_due(c);
 }
