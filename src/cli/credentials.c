@@ -34,7 +34,7 @@ static int append_value(struct cli_buffer *out, const char *scheme, const char *
 }
 
 int cli_credentials_basic(const char *given, struct cli_buffer *out) {
-  char plain[CREDENTIAL_MAX];
+  char plain[CREDENTIAL_MAX] = "";
   char encoded[BASE64_MAX];
   int err = read_given(given, plain);
   if (err == 0 && strchr(plain, ':') == NULL) err = UV_EINVAL;
@@ -48,7 +48,7 @@ int cli_credentials_basic(const char *given, struct cli_buffer *out) {
 }
 
 int cli_credentials_bearer(const char *given, struct cli_buffer *out) {
-  char token[CREDENTIAL_MAX];
+  char token[CREDENTIAL_MAX] = "";
   int err = read_given(given, token);
   if (err == 0) err = token[0] != '\0' ? append_value(out, "", token) : UV_EINVAL;
   OPENSSL_cleanse(token, sizeof token);

@@ -28,7 +28,7 @@ void uvws__trace_frame(uvws_t *ws, int is_in, uint8_t fin, uint8_t rsv, uint8_t 
                        uint64_t payload_len);
 
 /* A head, line by line, without what lets its reader log in. */
-void uvws__trace_request(uvws_t *ws, const uint8_t *text, size_t len);
+void uvws__trace_request(uvws_t *ws, const uint8_t *data, size_t len);
 void uvws__trace_answer(struct uvws__conn *c);
 
 #endif
