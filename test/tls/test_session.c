@@ -234,6 +234,64 @@ static void on_verify_is_asked_each_time(void **state) {
   assert_int_equal(peer.resumed, 0);
 }
 
+/* Memory that fails when told. */
+struct memory {
+  size_t live, count, fail_at;
+};
+
+static void *fail_memory(void *arg, void *ptr, size_t size) {
+  struct memory *m = arg;
+  if (size == 0) {
+    m->live -= ptr != NULL;
+    free(ptr);
+    return NULL;
+  }
+  if (++m->count == m->fail_at) return NULL;
+  void *out = realloc(ptr, size);
+  if (!ptr && out) m->live++;
+  return out;
+}
+
+/* Answers whether the failure was met. */
+static int visit_with_failure(const struct tls_peer *peer, const uvws_options_t *o,
+                              size_t fail_at) {
+  struct memory m = {.fail_at = 0};
+  struct client c;
+  uvws_context_options_t memory = {
+      .size = sizeof memory, .realloc_cb = fail_memory, .realloc_arg = &m};
+  client_init(&c, &memory);
+  m.count = 0;
+  m.fail_at = fail_at;
+  for (int i = 0; i < 2; i++) {
+    client_visit(&c, peer, o);
+    if (c.err && c.err != UV_ENOMEM) assert_string_equal(c.message, "out of memory");
+  }
+  client_deinit(&c);
+  assert_int_equal(m.live, 0);
+  return m.count >= fail_at;
+}
+
+static void each_failing_allocation_is_survived(void **state) {
+  (void)state;
+  const struct tls_peer_plan plan = {.alpn = "http/1.1", .client_ca = "ca.pem"};
+  struct tls_peer peer;
+  char pin[64];
+  snprintf(pin, sizeof pin, "sha256//%s", read_text("good.pin"));
+  uvws_options_t o = trusting;
+  o.cert_file = "client.pem";
+  o.key_file = "client.key";
+  o.pinned_public_key = pin;
+  uvws_options_t judging = o;
+  judging.on_verify = on_verify;
+  verifier.answer = 0;
+  tls_peer_start(&peer, &plan);
+  for (size_t n = 1; visit_with_failure(&peer, &o, n); n++)
+    assert_true(n < 2000);
+  for (size_t n = 1; visit_with_failure(&peer, &judging, n); n++)
+    assert_true(n < 2000);
+  tls_peer_stop(&peer);
+}
+
 /* Files */
 
 static void keys_are_logged_when_asked(void **state) {
@@ -368,6 +426,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(on_verify_has_the_last_word),
       cmocka_unit_test(a_client_may_be_freed_by_its_on_verify),
       cmocka_unit_test(on_verify_is_asked_each_time),
+      cmocka_unit_test(each_failing_allocation_is_survived),
       cmocka_unit_test(keys_are_logged_when_asked),
       cmocka_unit_test(a_file_that_changed_is_read_again),
       cmocka_unit_test(any_number_of_settings_comes_and_goes),
