@@ -371,11 +371,11 @@ typedef struct uvws_options {
   int insecure_skip_verify; /* 1: accept any certificate: anybody may read and answer for the server
                              */
 
-  /* permessage-deflate (RFC 7692). Window bits are 8 to 15, as the two ends agree; a server that
-   * demands 8 of us gets plain messages, since zlib writes no raw DEFLATE with so small a window.
-   * Memory is taken with the first compressed message: about 2^(bits+2) + 2^(memory_level+9) to
-   * send, 2^bits + 7 KiB to receive. Without context takeover one compressor and one decompressor
-   * serve all clients of a context. */
+  /* permessage-deflate (RFC 7692); a build without zlib never offers it. Window bits are 8 to 15,
+   * as the two ends agree; a server that demands 8 of us gets plain messages, since zlib writes no
+   * raw DEFLATE with so small a window. Memory is taken with the first compressed message: about
+   * 2^(bits+2) + 2^(memory_level+9) to send, 2^bits + 7 KiB to receive. Without context takeover
+   * one compressor and one decompressor serve all clients of a context. */
   uvws_compression_t compression;
   int compression_level;          /* 1 (fast) to 9 (small); default 6 */
   int compression_memory_level;   /* 1 to 9; default 8 */

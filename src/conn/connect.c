@@ -19,7 +19,7 @@ static void fill_request(const struct uvws__opening *o, struct uvws__request *re
 
 static void fill_offer(struct uvws__opening *o) {
   const uvws_options_t *options = o->options;
-  if (options->compression == UVWS_COMPRESSION_OFF) return;
+  if (options->compression == UVWS_COMPRESSION_OFF || !uvws__deflate_is_available()) return;
   o->offer = (struct uvws__deflate_offer){
       .server_no_context_takeover = options->server_no_context_takeover,
       .client_no_context_takeover = options->client_no_context_takeover,

@@ -61,6 +61,10 @@ static void inflater_free(struct uvws__inflater *i) {
   uvws__free(i->env, i);
 }
 
+int uvws__deflate_is_available(void) {
+  return 1;
+}
+
 void uvws__zstock_deinit(struct uvws__zstock *stock) {
   deflater_free(stock->deflater);
   inflater_free(stock->inflater);

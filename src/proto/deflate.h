@@ -10,6 +10,9 @@
 
 #include "util/bytes.h"
 
+/* 0: this build has no zlib, and nothing below may be called but what gives back. */
+int uvws__deflate_is_available(void);
+
 struct uvws__deflater;
 struct uvws__inflater;
 
