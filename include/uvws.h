@@ -155,6 +155,7 @@ int uvws_context_new(struct uv_loop_s *loop, const uvws_context_options_t *optio
 UVWS_API
 void uvws_context_free(uvws_context_t *ctx);
 
+/* The loop that the context was made on. */
 UVWS_API
 struct uv_loop_s *uvws_context_loop(const uvws_context_t *ctx);
 
@@ -181,8 +182,8 @@ typedef enum uvws_kind { UVWS_TEXT = 1, UVWS_BINARY = 2 } uvws_kind_t;
 
 /* A header field; both strings end with NUL. */
 typedef struct uvws_header {
-  const char *name;
-  const char *value;
+  const char *name;  /* a token (RFC 9110 5.1) */
+  const char *value; /* without the white space around it */
 } uvws_header_t;
 
 /* Why a connection failed. All pointers are borrowed until the callback returns. */
@@ -210,6 +211,7 @@ typedef struct uvws_close_info {
   int was_clean; /* 1: both Close frames were exchanged */
 } uvws_close_info_t;
 
+/* What a client tells. Each may be NULL. */
 typedef struct uvws_callbacks {
   size_t size; /* sizeof(uvws_callbacks_t) */
 
@@ -279,13 +281,16 @@ void uvws_free(uvws_t *ws);
 UVWS_API
 void uvws_set_callbacks(uvws_t *ws, const uvws_callbacks_t *callbacks);
 
+/* What the callbacks get as `user`; and what they get from now on. */
 UVWS_API
 void *uvws_user(const uvws_t *ws);
 UVWS_API
 void uvws_set_user(uvws_t *ws, void *user);
+/* The context that the client was made from. */
 UVWS_API
 uvws_context_t *uvws_context(const uvws_t *ws);
 
+/* TLS versions, numbered as on the wire (RFC 8446 4.2.1). */
 typedef enum uvws_tls_version {
   UVWS_TLS_DEFAULT = 0,
   UVWS_TLS_1_0 = 0x0301,
@@ -294,6 +299,7 @@ typedef enum uvws_tls_version {
   UVWS_TLS_1_3 = 0x0304
 } uvws_tls_version_t;
 
+/* Whether permessage-deflate is offered. */
 typedef enum uvws_compression {
   UVWS_COMPRESSION_DEFAULT = 0, /* offered, used when the server agrees */
   UVWS_COMPRESSION_OFF = 1      /* not offered */
@@ -314,11 +320,11 @@ typedef struct uvws_certificate {
 
 /* What TLS agreed on with the server. */
 typedef struct uvws_tls_info {
-  size_t size;
-  uvws_tls_version_t version;
-  const char *cipher; /* "TLS_AES_256_GCM_SHA384" */
-  const char *alpn;   /* the application protocol that the server chose; NULL: none */
-  int is_resumed;     /* 1: a session of before, without certificates on the way */
+  size_t size;                /* sizeof(uvws_tls_info_t), as the library knows it */
+  uvws_tls_version_t version; /* that was agreed on */
+  const char *cipher;         /* "TLS_AES_256_GCM_SHA384" */
+  const char *alpn;           /* the application protocol that the server chose; NULL: none */
+  int is_resumed;             /* 1: a session of before, without certificates on the way */
   const uvws_certificate_t *certificates; /* as the server sent them, its own first */
   size_t certificate_count;
 } uvws_tls_info_t;
@@ -330,8 +336,8 @@ typedef struct uvws_tls_info {
 typedef int (*uvws_verify_cb)(uvws_t *ws, int err, const char *message, const uvws_tls_info_t *info,
                               void *user);
 
-#define UVWS_NO_TIMEOUT UINT32_MAX
-#define UVWS_NO_LIMIT SIZE_MAX
+#define UVWS_NO_TIMEOUT UINT32_MAX /* for options that are times */
+#define UVWS_NO_LIMIT SIZE_MAX     /* for options that are sizes */
 
 /*
  * What to connect to and how. Zero always means the default. All strings and arrays are copied.
@@ -483,7 +489,7 @@ typedef struct uvws_options {
 
 /* What ended, and what comes of it. All pointers are borrowed until the callback returns. */
 struct uvws_retry {
-  size_t size;
+  size_t size;                    /* sizeof(uvws_retry_t), as the library knows it */
   uint32_t attempt;               /* the one that comes, 1 for the first after uvws_connect's own */
   uint64_t delay_ms;              /* until then; in should_retry not decided yet */
   uint64_t retry_after_ms;        /* what the server asked for (RFC 9110 10.2.3); 0: nothing */
@@ -613,6 +619,7 @@ int uvws_close(uvws_t *ws, int code, const char *reason, size_t reason_len);
 UVWS_API
 size_t uvws_buffered(const uvws_t *ws);
 
+/* Where a client stands. */
 typedef enum uvws_state {
   UVWS_STATE_CLOSED = 0, /* new, or after on_close */
   UVWS_STATE_CONNECTING,
@@ -620,6 +627,7 @@ typedef enum uvws_state {
   UVWS_STATE_CLOSING
 } uvws_state_t;
 
+/* Where the client stands now. */
 UVWS_API
 uvws_state_t uvws_state(const uvws_t *ws);
 
@@ -741,6 +749,7 @@ int uvws_context_stats(const uvws_context_t *ctx, uvws_stats_t *out);
 UVWS_API
 size_t uvws_stats_prometheus(const uvws_stats_t *stats, const char *labels, char *out, size_t cap);
 
+/* How much is traced; each level tells what those above it do as well. */
 typedef enum uvws_log_level {
   UVWS_LOG_OFF = 0,
   UVWS_LOG_ERROR, /* connections that fail */
@@ -750,6 +759,7 @@ typedef enum uvws_log_level {
   UVWS_LOG_FRAMES /* each frame's header */
 } uvws_log_level_t;
 
+/* What a traced event is about. */
 typedef enum uvws_trace_kind {
   UVWS_TRACE_TEXT = 0,
   UVWS_TRACE_HEAD_OUT, /* a line of the request */
@@ -760,7 +770,7 @@ typedef enum uvws_trace_kind {
 
 /* Something that happened. All borrowed until the callback returns. */
 typedef struct uvws_trace_event {
-  uvws_log_level_t level;
+  uvws_log_level_t level; /* the least that tells it */
   uvws_trace_kind_t kind;
   const char *text; /* one line for a person, without its newline */
 
