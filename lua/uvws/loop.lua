@@ -95,6 +95,56 @@ local function wait_in_neovim(vim)
   end
 end
 
+--- The process is ours alone, so that its signals are too: set by `uvws run`.
+local is_program = package.loaded["uvws.program"]
+local signals = {} -- luv's handles
+local exit_status -- of the process, once run returns: a signal has come
+
+local CLOSE_TIMEOUT_MS = 5000
+
+--- A script that watches signals itself knows what to do.
+local function has_own_signals()
+  local is_found = false
+  if not luv then return false end
+  luv.walk(function(handle)
+    if tostring(handle):find("^uv_signal_t") and handle:is_active() and not signals[handle] then is_found = true end
+  end)
+  return is_found
+end
+
+--- The first signal closes every connection as a page that is left does; the second does not wait.
+local function on_signal(number)
+  if has_own_signals() then return end
+  local is_second = exit_status ~= nil
+  exit_status = 128 + number
+  if is_second or not core.is_alive() then return M.stop() end
+  if not core.close_all(M.stop, 1001, "", CLOSE_TIMEOUT_MS) then M.stop() end
+end
+
+local function make_signals()
+  for name, number in pairs({ sigint = 2, sigterm = 15 }) do
+    local handle = luv.new_signal()
+    handle:unref()
+    signals[handle] = function() handle:start(name, function() on_signal(number) end) end
+  end
+end
+
+local function watch_signals()
+  if not luv then return core.on_signal(on_signal) end
+  if not next(signals) then make_signals() end
+  for _, start in pairs(signals) do
+    start()
+  end
+end
+
+--- The handles are kept: luv does not survive the end of a state with handles that are half closed.
+local function unwatch_signals()
+  core.on_signal(nil)
+  for handle in pairs(signals) do
+    if is_usable(handle) then handle:stop() end
+  end
+end
+
 --- Let the run under way return.
 function M.stop()
   is_stopped = true
@@ -111,6 +161,7 @@ function M.run()
   local vim = rawget(_G, "vim")
   is_stopped = false
   if host and core.is_alive() then on_change() end -- clients may have connected before luv was loaded
+  if is_program then watch_signals() end
   if not host then
     core.run()
   elseif type(vim) == "table" and vim.wait then
@@ -118,6 +169,8 @@ function M.run()
   else
     host.run()
   end
+  if is_program then unwatch_signals() end
+  if exit_status then os.exit(exit_status, true) end
   return true
 end
 

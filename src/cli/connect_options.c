@@ -22,6 +22,8 @@ static const struct cli_option known_options[] = {
     {"proxy", 'x', CLI_STRING, AT(library.proxy), "URI",
      "go through this proxy: http, https, socks5, socks5h or socks4a"},
     {"proxy-ca", 0, CLI_STRING, AT(library.proxy_ca_file), "FILE", "trust these as https proxies"},
+    {"proxy-header", 0, CLI_LIST, AT(proxy_header_lines), "'NAME: VALUE'",
+     "add a field to the request to an HTTP proxy; may repeat"},
     {"proxy-from-env", 0, CLI_FLAG, AT(library.proxy_from_env), NULL,
      "take the proxy from http_proxy, https_proxy, all_proxy, no_proxy"},
     {"socket", 0, CLI_STRING, AT(library.socket_path), "PATH", "connect to this unix socket"},
@@ -64,6 +66,10 @@ static const struct cli_option known_options[] = {
     {"tls-min", 0, CLI_TLS_VERSION, AT(library.tls_min), "VERSION", "at least (default: 1.2)"},
     {"tls-max", 0, CLI_TLS_VERSION, AT(library.tls_max), "VERSION", "at most"},
     {"connect-timeout", 0, CLI_MS, AT(library.connect_timeout_ms), "MS", "name to TCP (10000)"},
+    {"attempt-timeout", 0, CLI_MS, AT(library.attempt_timeout_ms), "MS",
+     "each address of the name (default: no limit of its own)"},
+    {"tcp-keepalive", 0, CLI_COUNT, AT(library.tcp_keepalive_s), "SECONDS",
+     "let TCP probe the peer after so much silence"},
     {"handshake-timeout", 0, CLI_MS, AT(library.handshake_timeout_ms), "MS",
      "TLS and HTTP together (10000)"},
     {"close-timeout", 0, CLI_MS, AT(library.close_timeout_ms), "MS", "closing handshake (5000)"},
@@ -85,18 +91,18 @@ static const struct cli_command command = {
     .option_count = sizeof known_options / sizeof known_options[0],
 };
 
-static int header_error(const char *line, const char *what) {
-  fprintf(stderr, "uvws: usage: --header %s: %s\n", line, what);
+static int header_error(const char *option, const char *line, const char *what) {
+  fprintf(stderr, "uvws: usage: %s %s: %s\n", option, line, what);
   return CLI_USAGE;
 }
 
 /* "Name: value" becomes two strings in one copy, which the name points to. */
-static int split_header(const char *line, uvws_header_t *out) {
+static int split_header(const char *option, const char *line, uvws_header_t *out) {
   const char *colon = strchr(line, ':');
-  if (colon == NULL || colon == line) return header_error(line, "is not 'NAME: VALUE'");
+  if (colon == NULL || colon == line) return header_error(option, line, "is not 'NAME: VALUE'");
   size_t size = strlen(line) + 1;
   char *copy = malloc(size);
-  if (copy == NULL) return header_error(line, "out of memory");
+  if (copy == NULL) return header_error(option, line, "out of memory");
   memcpy(copy, line, size);
   char *value = copy + (colon - line);
   *value++ = '\0';
@@ -106,15 +112,22 @@ static int split_header(const char *line, uvws_header_t *out) {
   return CLI_GO_ON;
 }
 
-static int take_header_lines(struct cli_connect_options *o) {
-  o->headers = calloc(o->header_lines.count + 1, sizeof *o->headers);
-  if (o->headers == NULL) return CLI_FAILED;
-  for (size_t i = 0; i < o->header_lines.count; i++) {
-    int answer = split_header(o->header_lines.items[i], &o->headers[i]);
+/* The lines as an array, which has room for one more. */
+static int take_header_lines(const char *option, const struct cli_list *lines,
+                             uvws_header_t **out) {
+  *out = calloc(lines->count + 1, sizeof **out);
+  if (*out == NULL) return CLI_FAILED;
+  for (size_t i = 0; i < lines->count; i++) {
+    int answer = split_header(option, lines->items[i], &(*out)[i]);
     if (answer != CLI_GO_ON) return answer;
   }
-  o->header_count = o->header_lines.count;
   return CLI_GO_ON;
+}
+
+static void free_header_lines(const struct cli_list *lines, uvws_header_t *headers) {
+  for (size_t i = 0; headers != NULL && i < lines->count; i++)
+    free((char *)headers[i].name);
+  free(headers);
 }
 
 /* What was given is a secret, so it is not repeated. */
@@ -153,24 +166,30 @@ int cli_connect_options_parse(int argc, char **argv, struct cli_connect_options 
   out->linger_ms = CLI_NO_LINGER;
   out->ping_ms = CLI_NO_PING;
   int answer = cli_arguments_parse(&command, argc, argv, out);
-  if (answer == CLI_GO_ON) answer = take_header_lines(out);
+  if (answer == CLI_GO_ON)
+    answer = take_header_lines("--header", &out->header_lines, &out->headers);
+  out->header_count = out->header_lines.count;
+  if (answer == CLI_GO_ON)
+    answer = take_header_lines("--proxy-header", &out->proxy_header_lines, &out->proxy_headers);
   if (answer == CLI_GO_ON) answer = take_credentials(out);
   if (answer == CLI_GO_ON) answer = take_compression(out);
   if (answer != CLI_GO_ON) return answer;
   out->library.uri = out->operands.items[0];
   out->library.headers = out->headers;
   out->library.header_count = out->header_count;
+  out->library.proxy_headers = out->proxy_headers;
+  out->library.proxy_header_count = out->proxy_header_lines.count;
   out->library.protocols = out->protocols.items;
   out->library.protocol_count = out->protocols.count;
   return CLI_GO_ON;
 }
 
 void cli_connect_options_deinit(struct cli_connect_options *options) {
-  for (size_t i = 0; options->headers != NULL && i < options->header_lines.count; i++)
-    free((char *)options->headers[i].name);
-  free(options->headers);
+  free_header_lines(&options->header_lines, options->headers);
+  free_header_lines(&options->proxy_header_lines, options->proxy_headers);
   cli_buffer_deinit(&options->authorization);
   cli_list_deinit(&options->operands);
   cli_list_deinit(&options->header_lines);
+  cli_list_deinit(&options->proxy_header_lines);
   cli_list_deinit(&options->protocols);
 }

@@ -20,12 +20,14 @@ struct cli_connect_options {
 
   struct cli_list operands;
   struct cli_list header_lines;
+  struct cli_list proxy_header_lines;
   struct cli_list protocols;
   const char *auth;                /* as given */
   const char *bearer;              /* as given */
   struct cli_buffer authorization; /* the header field's value, or the token alone */
   uvws_header_t *headers;
   size_t header_count;
+  uvws_header_t *proxy_headers;
 };
 
 #define CLI_NO_LINGER UINT32_MAX

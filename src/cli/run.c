@@ -99,6 +99,10 @@ static void set_paths(lua_State *L) {
   lua_getfield(L, -1, "preload");
   lua_pushcfunction(L, luaopen_uvws_core);
   lua_setfield(L, -2, "uvws.core");
+  lua_pop(L, 1);
+  lua_getfield(L, -1, "loaded");
+  lua_pushboolean(L, 1);
+  lua_setfield(L, -2, "uvws.program"); /* uvws.loop asks whether it may take the signals */
   lua_pop(L, 2);
 }
 
@@ -164,7 +168,9 @@ static int run_protected(lua_State *L) {
 static int print_usage(FILE *stream, int status) {
   fprintf(stream, "usage: uvws run FILE.lua [ARG ...]\n\n"
                   "Runs the script as luajit does (- is standard input), then the loop of its\n"
-                  "WebSocket clients until nothing is active.\n");
+                  "WebSocket clients until nothing is active. SIGINT and SIGTERM close\n"
+                  "its connections with 1001 first; a second one does not wait. The exit\n"
+                  "status is then 128 and the signal's number.\n");
   return status;
 }
 

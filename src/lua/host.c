@@ -222,6 +222,7 @@ static int host_gc(lua_State *L) {
   host->context = NULL;
   host->changed_ref = LUA_NOREF;
   uv_close((uv_handle_t *)&host->timer, NULL);
+  uvws__lua_signals_close(host);
   uv_run(&host->loop, UV_RUN_DEFAULT);
   int err = uv_loop_close(&host->loop);
   assert(err == 0); /* libuvws has closed every handle that it opened */
@@ -251,8 +252,10 @@ static int open_loop(struct uvws__lua_host *host) {
 struct uvws__lua_host *uvws__lua_host_new(lua_State *L) {
   struct uvws__lua_host *host = lua_newuserdata(L, sizeof *host);
   int index = lua_gettop(L);
-  *host = (struct uvws__lua_host){
-      .error_ref = LUA_NOREF, .changed_ref = LUA_NOREF, .timer_ref = LUA_NOREF};
+  *host = (struct uvws__lua_host){.error_ref = LUA_NOREF,
+                                  .changed_ref = LUA_NOREF,
+                                  .timer_ref = LUA_NOREF,
+                                  .signal_ref = LUA_NOREF};
 
   /* All that can raise comes before the loop is opened, and host_gc, which closes it, is armed by
    * the context. */

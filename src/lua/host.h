@@ -48,7 +48,11 @@ struct uvws__lua_host {
   int timer_ref;       /* what the timer calls, or LUA_NOREF */
   int error_ref;       /* the user's error handler, or LUA_NOREF: standard error */
   int changed_ref;     /* what wakes a foreign loop, or LUA_NOREF: nobody has to know */
+  int signal_ref;      /* what a signal calls, or LUA_NOREF */
   bool is_change_told;
+  bool has_signals; /* the handles below are initialised */
+  uv_signal_t interrupt;
+  uv_signal_t terminate;
 };
 
 /* A new host, its userdata anchored in the registry. Raises when there is no memory. */
@@ -70,5 +74,11 @@ void uvws__lua_host_complete(struct uvws__lua_host *host, int ref, int status);
  * is_alive, is_turning, on_change, on_timer, start_timer, stop_timer, clock, report,
  * set_error_handler, traceback. */
 void uvws__lua_host_register(lua_State *L, struct uvws__lua_host *host);
+
+/* The same for on_signal. */
+void uvws__lua_signals_register(lua_State *L, struct uvws__lua_host *host);
+
+/* Close its handles; they are gone behind the loop's next turn. */
+void uvws__lua_signals_close(struct uvws__lua_host *host);
 
 #endif

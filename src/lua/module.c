@@ -38,6 +38,7 @@ int luaopen_uvws_core(lua_State *L) {
   uvws__lua_client_register(L, host);
   uvws__lua_send_register(L, host);
   uvws__lua_observe_register(L, host);
+  uvws__lua_signals_register(L, host);
   lua_pushcfunction(L, error_name);
   lua_setfield(L, -2, "error_name");
   lua_pushcfunction(L, error_text);

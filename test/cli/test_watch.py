@@ -216,13 +216,15 @@ class Way(unittest.TestCase):
     def test_proxy_is_asked_for_a_tunnel(self):
         with ScriptedServer() as server:
             uri = server.uri.replace("ws://", "http://user:pass@")
-            process = start("connect", "--proxy", uri, "ws://example.invalid/")
+            process = start("connect", "--proxy", uri, "--proxy-header", "X-Way: there",
+                            "--attempt-timeout", "9000", "--tcp-keepalive", "60", "ws://example.invalid/")
             connection = server.accept()
             head = connection.read_head()
             connection.send(b"HTTP/1.1 407 Who\r\nContent-Length: 5\r\n\r\nno!\n\n")
             status, out, err = finish(process)
             connection.close()
         self.assertRegex(head, r"\ACONNECT example\.invalid:80 HTTP/1\.1\r\n")
+        self.assertIn("X-Way: there\r\n", head)
         self.assertEqual((status, out), (1, b""))
         self.assertRegex(err, rb"\Auvws: UVWS_EPROXY_AUTH: .*\nno!\n\n\Z")
 
