@@ -143,7 +143,7 @@ const char *uvws_protocol(const uvws_t *ws) {
 
 const char *uvws_response_header(const uvws_t *ws, const char *name) {
   const struct uvws__conn *c = readable(ws);
-  return c && c->head && name ? uvws__head_find(c->head, name) : NULL;
+  return c && name ? uvws__conn_field(c, name) : NULL;
 }
 
 int uvws_stats(const uvws_t *ws, uvws_stats_t *out) {

@@ -186,12 +186,18 @@ void uvws__opening_free(struct uvws__conn *c) {
   if (!o) return;
   const struct uvws__env *env = &c->ctx->env;
   uvws__tls_settings_release(o->tls);
+  uvws__head_free(o->head);
   uvws__tunnel_free(c);
   uvws__uri_deinit(env, &o->uri);
   uvws__uri_deinit(env, &o->redirect);
   uvws__free(env, o->options);
   uvws__free(env, o);
   c->opening = NULL;
+}
+
+const char *uvws__conn_field(const struct uvws__conn *c, const char *name) {
+  struct uvws__head *head = c->opening ? c->opening->head : NULL;
+  return head ? uvws__head_find(head, name) : uvws__fields_find(&c->answer, name);
 }
 
 void uvws__conn_free(struct uvws__conn *c) {
@@ -201,7 +207,7 @@ void uvws__conn_free(struct uvws__conn *c) {
   uvws__context_drop_task(&c->task);
   uvws__opening_free(c);
   uvws__keepalive_free(c);
-  uvws__head_free(c->head);
+  uvws__free(env, c->answer.text);
   uvws__tls_info_free(env, c->tls_info);
   uvws__inbound_deinit(&c->inbound);
   uvws__framer_free(env, c->reader);

@@ -54,9 +54,9 @@ struct uvws__sent {
 /* A queue of them: a ring that grows. */
 struct uvws__sent_queue {
   struct uvws__sent *ring;
-  size_t cap;
-  size_t first;
-  size_t count;
+  uint32_t cap;
+  uint32_t first;
+  uint32_t count;
 };
 
 /* A message that waits for the connection to open. */
@@ -83,11 +83,13 @@ struct uvws {
   struct uvws__retry *retry;  /* NULL: it does not connect by itself */
   uvws_async_t *asyncs;       /* mailboxes for other threads */
   struct uvws__item *orphans; /* what was in them when the client was freed */
-  int is_telling;             /* the end of a wait is being told: uvws_free must wait for it */
   struct uvws__conn *ended;   /* during on_close: the connection that it is about */
-  int was_connected;          /* uvws_connect has succeeded once */
-  int is_freed;               /* uvws_free was called: nobody holds it but its connection */
   struct uvws__task task;     /* completions that uvws_free still owes */
+
+  uint8_t is_telling;    /* the end of a wait is being told: uvws_free must wait for it */
+  uint8_t was_connected; /* uvws_connect has succeeded once */
+  uint8_t is_freed;      /* uvws_free was called: nobody holds it but its connection */
+  uint8_t is_above;      /* the high mark was reached, on_drain is owed */
 
   struct uvws__waiting *waiting; /* before the connection is open */
   struct uvws__waiting **waiting_end;
@@ -99,7 +101,6 @@ struct uvws {
     size_t low;
     size_t max;
   } marks;
-  int is_above; /* the high mark was reached, on_drain is owed */
 
   struct uvws__counters counters;
   struct uvws__rtt rtt;
@@ -121,7 +122,8 @@ struct uvws__opening {
   char offer_text[UVWS__OFFER_MAX]; /* "": none */
   char key[UVWS__KEY_LEN + 1];
   struct uvws__tls_settings *tls;
-  uint64_t phase_us; /* when the phase at hand began */
+  struct uvws__head *head; /* the answer, of the proxy first; NULL: none was asked for yet */
+  uint64_t phase_us;       /* when the phase at hand began */
 };
 
 /* What the user hears at the end. */
@@ -138,17 +140,27 @@ struct uvws__ending {
 struct uvws__conn {
   uvws_context_t *ctx;
   uvws_t *ws;
-  enum uvws__conn_state state;
   struct uvws__deadline deadline; /* of the state */
+  enum uvws__conn_state state;
+  uint32_t close_timeout_ms;
   struct uvws__transport *transport;
   struct uvws__opening *opening;   /* NULL once open */
-  int is_tls;                      /* the transport's TLS is with the server */
   struct uvws__tls_info *tls_info; /* NULL until somebody asks */
-  struct uvws__head *head;         /* the server's answer */
-  const char *protocol;            /* points into head */
-  uint32_t close_timeout_ms;
+  struct uvws__fields answer;      /* of the server's, once open */
+  const char *protocol;            /* points into them */
+  uint64_t end_by_ms;              /* no deadline goes beyond; 0: none */
+  int write_error;                 /* met inside a call: told from the loop */
+  uint8_t is_tls;                  /* the transport's TLS is with the server */
   uint8_t is_in_close_all;
-  uint64_t end_by_ms; /* no deadline goes beyond; 0: none */
+  uint8_t is_shut;
+  uint8_t is_receiving; /* on_data is below us on the stack: it flushes when it is done */
+  uint8_t is_paused;
+  uint8_t is_held; /* reading is stopped */
+  struct uvws__pieces {
+    uint8_t opcode; /* of the next fragment; 0 behind the first */
+    uint8_t is_begun;
+    uint8_t is_compressed;
+  } pieces; /* the message that is being sent in pieces */
   struct uvws__ending ending;
   struct uvws__keepalive *keepalive; /* NULL: none is wanted */
   uint64_t heard_ms;                 /* when bytes came last; 0: not since the last Ping */
@@ -156,11 +168,8 @@ struct uvws__conn {
   /* In. */
   struct uvws__inbound inbound;
   struct uvws__framer *reader; /* while inside a frame */
-  int is_receiving;            /* on_data is below us on the stack: it flushes when it is done */
   size_t stuck_answers;        /* bytes of Pongs queued since a write got stuck */
-  int is_paused;
-  int is_held;              /* reading is stopped */
-  struct uvws__bytes stash; /* what had been read when the user paused */
+  struct uvws__bytes stash;    /* what had been read when the user paused */
 
   /* Out. */
   struct uvws__chain out;
@@ -168,19 +177,12 @@ struct uvws__conn {
   size_t unsent;    /* of these, when we last looked whether the peer takes any */
   uint64_t written; /* bytes ever handed to the kernel; with out.len, all ever queued */
   struct uvws__sent_queue sent;
-  int write_error; /* met inside a call: told from the loop */
-  int is_shut;
   struct uvws__task task;
   struct uvws__packer {
     struct uvws__deflater *deflater; /* NULL until needed */
     struct uvws__deflater_options options;
     size_t threshold;
   } packer;
-  struct uvws__pieces {
-    uint8_t opcode; /* of the next fragment; 0 behind the first */
-    uint8_t is_begun;
-    uint8_t is_compressed;
-  } pieces; /* the message that is being sent in pieces */
 };
 
 /* conn.c */
@@ -191,6 +193,8 @@ void uvws__conn_on_resolved(void *arg); /* the dialler has addresses */
 void uvws__conn_set_deadline(struct uvws__conn *c, uint32_t timeout_ms);
 void uvws__conn_end(struct uvws__conn *c); /* everything is closed: the last callbacks, then free */
 void uvws__opening_free(struct uvws__conn *c);
+/* Of the server's answer, or the proxy's refusal; NULL: absent. */
+const char *uvws__conn_field(const struct uvws__conn *c, const char *name);
 
 /* connect.c */
 int uvws__conn_connect(struct uvws__conn *c, struct uvws__detail *detail);

@@ -89,7 +89,7 @@ static void upgrade(struct uvws__conn *c) {
   fill_request(o, &request);
   int err = uvws__request_write(&c->ctx->env, &request, o->key, &text);
   if (!err) err = uvws__pool_reserve(&c->ctx->pool, text.len);
-  if (!err) err = uvws__head_new(&c->ctx->env, o->options->max_head_size, &c->head);
+  if (!err) err = uvws__head_new(&c->ctx->env, o->options->max_head_size, &o->head);
   if (!err) uvws__trace_request(c->ws, text.data, text.len);
   if (!err) uvws__chain_append(&c->out, &c->ctx->pool, text.data, text.len);
   uvws__bytes_deinit(&c->ctx->env, &text);
@@ -200,27 +200,26 @@ static void refuse(struct uvws__conn *c) {
   struct uvws__detail detail;
   if (uvws__conn_redirect(c)) return;
   uvws__fail(&detail, 0, "the server answered the WebSocket handshake with HTTP status %d",
-             uvws__head_status(c->head));
+             uvws__head_status(c->opening->head));
   uvws__conn_fail(c, UVWS_EHTTP_STATUS, 0, detail.text);
 }
 
 static int accept_answer(struct uvws__conn *c, struct uvws__detail *detail) {
+  struct uvws__opening *o = c->opening;
   struct uvws__request request;
   const char *extensions;
-  fill_request(c->opening, &request);
-  int err =
-      uvws__answer_check(c->head, &request, c->opening->key, detail, &c->protocol, &extensions);
+  fill_request(o, &request);
+  int err = uvws__answer_check(o->head, &request, o->key, detail, &c->protocol, &extensions);
   if (!err && extensions)
-    err = uvws__extension_answer(extensions, &c->opening->offer, detail, &c->inbound.terms);
-  if (err) return err;
-  uvws__head_compact(c->head);
-  return 0;
+    err = uvws__extension_answer(extensions, &o->offer, detail, &c->inbound.terms);
+  if (!err) uvws__head_take_fields(o->head, &c->answer);
+  return err;
 }
 
 void uvws__conn_upgrade(struct uvws__conn *c, const uint8_t *data, size_t len) {
   struct uvws__detail detail = {{0}};
   size_t used = 0;
-  int answer = uvws__head_feed(c->head, data, len, &detail, &used);
+  int answer = uvws__head_feed(c->opening->head, data, len, &detail, &used);
   if (answer == UVWS__HEAD_MORE) return;
   uvws__trace_answer(c);
   if (answer == UVWS__HEAD_REFUSED) {
@@ -240,7 +239,7 @@ void uvws__conn_upgrade(struct uvws__conn *c, const uint8_t *data, size_t len) {
 
 int uvws__conn_upgrade_end(struct uvws__conn *c) {
   struct uvws__detail detail = {{0}};
-  int answer = uvws__head_end(c->head, &detail);
+  int answer = uvws__head_end(c->opening->head, &detail);
   if (answer == UVWS__HEAD_REFUSED)
     refuse(c);
   else

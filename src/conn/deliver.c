@@ -50,10 +50,11 @@ int uvws__ending_error(const struct uvws__conn *c, uvws_error_t *out) {
                         .message = e->detail && *e->detail->text ? e->detail->text
                                                                  : uvws_strerror(e->error)};
   if (!e->error) return 0;
-  if (c->head && c->opening && uvws__head_status(c->head)) {
-    error.status = uvws__head_status(c->head);
-    error.headers = uvws__head_fields(c->head, &error.header_count);
-    error.body = uvws__head_body(c->head, &error.body_len);
+  struct uvws__head *head = c->opening ? c->opening->head : NULL;
+  if (head && uvws__head_status(head)) {
+    error.status = uvws__head_status(head);
+    error.headers = uvws__head_fields(head, &error.header_count);
+    error.body = uvws__head_body(head, &error.body_len);
   }
   *out = error;
   return 1;

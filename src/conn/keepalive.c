@@ -145,14 +145,15 @@ static void on_ping_deadline(struct uvws__deadline *deadline) {
 }
 
 static void measure(struct uvws__rtt *rtt, uint64_t us) {
+  int is_first = !rtt->last_us;
+  if (!us) us = 1;
   rtt->last_us = us;
-  if (!rtt->count || us < rtt->min_us) rtt->min_us = us;
+  if (is_first || us < rtt->min_us) rtt->min_us = us;
   /* RFC 6298 2.2, 2.3: an eighth of what is new. */
-  if (!rtt->count)
+  if (is_first)
     rtt->smoothed_us = us;
   else
     rtt->smoothed_us = rtt->smoothed_us - rtt->smoothed_us / 8 + us / 8;
-  rtt->count++;
 }
 
 int uvws__keepalive_take_pong(struct uvws__conn *c, const uint8_t *data, size_t len) {

@@ -25,9 +25,10 @@ static int resolve(struct uvws__conn *c, const char *location, struct uvws__deta
 
 int uvws__conn_redirect(struct uvws__conn *c) {
   struct uvws__detail detail = {{0}};
-  if (!c->opening->options->max_redirects || !uvws__is_redirect(uvws__head_status(c->head)))
+  if (!c->opening->options->max_redirects ||
+      !uvws__is_redirect(uvws__head_status(c->opening->head)))
     return 0;
-  const char *location = uvws__head_find(c->head, "Location");
+  const char *location = uvws__head_find(c->opening->head, "Location");
   if (!location) return 0;
   int err = resolve(c, location, &detail);
   if (err)
@@ -72,8 +73,8 @@ static void start_over(struct uvws__conn *c) {
   uvws__chain_clear(&c->out, &c->ctx->pool);
   c->writing = 0;
   c->write_error = 0;
-  uvws__head_free(c->head);
-  c->head = NULL;
+  uvws__head_free(o->head);
+  o->head = NULL;
   uvws__tls_settings_release(o->tls);
   o->tls = NULL;
   o->is_secured = 0;

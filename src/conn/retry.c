@@ -138,8 +138,8 @@ static int go_on(struct uvws__retry *r, uvws_retry_t *retry) {
 }
 
 static void read_retry_after(const struct uvws__conn *c, uvws_retry_t *retry) {
-  if (!c->head || !retry->error || !retry->error->status) return;
-  uvws__retry_after(uvws__head_find(c->head, "Retry-After"), uvws__head_find(c->head, "Date"),
+  if (!retry->error || !retry->error->status) return;
+  uvws__retry_after(uvws__conn_field(c, "Retry-After"), uvws__conn_field(c, "Date"),
                     &retry->retry_after_ms);
 }
 

@@ -12,10 +12,11 @@
 static int reserve_sent(struct uvws__conn *c) {
   struct uvws__sent_queue *q = &c->sent;
   if (q->count < q->cap) return 0;
-  size_t cap = q->cap ? q->cap * 2 : 8;
+  if (q->cap > UINT32_MAX / 2 / sizeof q->ring[0]) return UV_ENOMEM;
+  uint32_t cap = q->cap ? q->cap * 2 : 8;
   struct uvws__sent *ring = uvws__alloc(&c->ctx->env, cap * sizeof *ring);
   if (!ring) return UV_ENOMEM;
-  for (size_t i = 0; i < q->count; i++)
+  for (uint32_t i = 0; i < q->count; i++)
     ring[i] = q->ring[(q->first + i) % q->cap];
   uvws__free(&c->ctx->env, q->ring);
   *q = (struct uvws__sent_queue){ring, cap, 0, q->count};

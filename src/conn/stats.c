@@ -93,7 +93,7 @@ int uvws__context_stats(const uvws_context_t *ctx, uvws_stats_t *out) {
     add_counters(&counters, &ws->counters);
     if (ws->conn) add_conn(&counters, ws->conn);
     add_gauges(&all, ws);
-    if (!ws->rtt.count) continue;
+    if (!ws->rtt.last_us) continue;
     smoothed_sum += ws->rtt.smoothed_us;
     smoothed_count++;
     if (ws->rtt.last_us > all.rtt_last_us) all.rtt_last_us = ws->rtt.last_us;

@@ -14,9 +14,8 @@ struct uvws__phases {
   uint64_t upgrade_us;
 };
 
-/* Round trips of our own Pings, in microseconds. */
+/* Round trips of our own Pings, in microseconds, at least 1; 0: none yet. */
 struct uvws__rtt {
-  uint64_t count;
   uint64_t last_us;
   uint64_t smoothed_us;
   uint64_t min_us;

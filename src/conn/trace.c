@@ -108,12 +108,13 @@ void uvws__trace_request(uvws_t *ws, const uint8_t *data, size_t len) {
 }
 
 void uvws__trace_answer(struct uvws__conn *c) {
+  const struct uvws__head *head = c->opening->head;
   char line[LINE_MAX_LEN];
   size_t count;
-  if (!uvws__is_traced(c->ws, UVWS_LOG_DEBUG) || !c->head || !uvws__head_status(c->head)) return;
-  snprintf(line, sizeof line, "HTTP/1.1 %d", uvws__head_status(c->head));
+  if (!uvws__is_traced(c->ws, UVWS_LOG_DEBUG) || !head || !uvws__head_status(head)) return;
+  snprintf(line, sizeof line, "HTTP/1.1 %d", uvws__head_status(head));
   trace_line(c->ws, UVWS_TRACE_HEAD_IN, line, strlen(line));
-  const uvws_header_t *fields = uvws__head_fields(c->head, &count);
+  const uvws_header_t *fields = uvws__head_fields(head, &count);
   for (size_t i = 0; i < count; i++) {
     /* The name is put in whole or not at all, so that it is known for what it is. */
     snprintf(line, sizeof line, "%.200s: %.300s", fields[i].name, fields[i].value);

@@ -130,16 +130,16 @@ static int say(struct uvws__conn *c, struct uvws__bytes *text) {
 }
 
 static int write_connect(struct uvws__conn *c, struct uvws__bytes *text) {
-  const struct uvws__opening *o = c->opening;
+  struct uvws__opening *o = c->opening;
   const struct uvws__connect_request request = {.host = o->uri.host,
                                                 .is_ipv6 = o->uri.is_ipv6,
                                                 .port = o->port,
                                                 .userinfo = o->tunnel->proxy.uri.userinfo,
                                                 .headers = o->options->proxy_headers,
                                                 .header_count = o->options->proxy_header_count};
-  int err = uvws__head_new(&c->ctx->env, o->options->max_head_size, &c->head);
+  int err = uvws__head_new(&c->ctx->env, o->options->max_head_size, &o->head);
   if (err) return err;
-  uvws__head_expect_tunnel(c->head);
+  uvws__head_expect_tunnel(o->head);
   return uvws__connect_request_write(&c->ctx->env, &request, text);
 }
 
@@ -193,8 +193,8 @@ static void agreed(struct uvws__conn *c, size_t rest) {
                rest);
   else if (c->out.len)
     uvws__fail(&detail, 0, "the proxy %.100s agreed before it was asked", proxy_host(c));
-  uvws__head_free(c->head);
-  c->head = NULL;
+  uvws__head_free(c->opening->head);
+  c->opening->head = NULL;
   if (detail.text[0]) {
     uvws__conn_fail(c, UVWS_EPROXY, 0, detail.text);
     return;
@@ -205,7 +205,7 @@ static void agreed(struct uvws__conn *c, size_t rest) {
 
 static void refused(struct uvws__conn *c) {
   struct uvws__detail detail;
-  int status = uvws__head_status(c->head);
+  int status = uvws__head_status(c->opening->head);
   /* 407 is the proxies' own; tinyproxy says 401, which to CONNECT can be nobody else's either. */
   int err = status == 407 || status == 401 ? UVWS_EPROXY_AUTH : UVWS_EPROXY;
   uvws__fail(&detail, 0, "the proxy %.100s answered CONNECT with HTTP status %d", proxy_host(c),
@@ -221,7 +221,7 @@ static int as_proxy_error(int err) {
 static void receive_http(struct uvws__conn *c, const uint8_t *data, size_t len) {
   struct uvws__detail detail = {{0}};
   size_t used = 0;
-  int answer = uvws__head_feed(c->head, data, len, &detail, &used);
+  int answer = uvws__head_feed(c->opening->head, data, len, &detail, &used);
   if (answer == UVWS__HEAD_UPGRADED)
     agreed(c, len - used);
   else if (answer == UVWS__HEAD_REFUSED)
@@ -256,8 +256,8 @@ void uvws__tunnel_receive(struct uvws__conn *c, const uint8_t *data, size_t len)
 
 void uvws__tunnel_on_end(struct uvws__conn *c, int err, const char *detail) {
   struct uvws__detail words = {{0}};
-  if (err == UV_EOF && c->head) {
-    int answer = uvws__head_end(c->head, &words);
+  if (err == UV_EOF && c->opening->head) {
+    int answer = uvws__head_end(c->opening->head, &words);
     if (answer == UVWS__HEAD_REFUSED)
       refused(c);
     else

@@ -93,7 +93,7 @@ static int try_write(struct uvws__stream *s, const uv_buf_t *bufs, unsigned coun
 static void on_stream_write(uv_write_t *req, int status);
 
 static int has_req(struct uvws__stream *s) {
-  if (!s->req) s->req = uvws__alloc(s->env, sizeof *s->req);
+  if (!s->req) s->req = uvws__calloc(s->env, sizeof *s->req);
   return s->req != NULL;
 }
 
@@ -106,11 +106,12 @@ static int queue_write(struct uvws__stream *s, const uv_buf_t *bufs, unsigned co
 }
 
 static int keep_rest(struct uvws__stream *s, const uv_buf_t *bufs, unsigned count) {
-  s->rest = uvws__alloc(s->env, count * sizeof bufs[0]);
-  if (!s->rest) return UV_ENOMEM;
-  memcpy(s->rest, bufs, count * sizeof bufs[0]);
-  s->rest_count = (uint16_t)count;
-  s->rest_next = QUEUED_MAX;
+  uv_buf_t *rest = has_req(s) ? uvws__alloc(s->env, count * sizeof bufs[0]) : NULL;
+  if (!rest) return UV_ENOMEM;
+  memcpy(rest, bufs, count * sizeof bufs[0]);
+  s->req->rest = rest;
+  s->req->rest_count = (uint16_t)count;
+  s->req->rest_next = QUEUED_MAX;
   return 0;
 }
 
@@ -129,15 +130,17 @@ static int write_later(struct uvws__stream *s, const uv_buf_t *bufs, unsigned co
 }
 
 static void drop_rest(struct uvws__stream *s) {
-  uvws__free(s->env, s->rest);
-  s->rest = NULL;
-  s->rest_count = s->rest_next = 0;
+  if (!s->req) return;
+  uvws__free(s->env, s->req->rest);
+  s->req->rest = NULL;
+  s->req->rest_count = s->req->rest_next = 0;
 }
 
 static int write_rest(struct uvws__stream *s) {
   size_t skip;
-  uv_buf_t *bufs = s->rest + s->rest_next;
-  unsigned count = (unsigned)(s->rest_count - s->rest_next);
+  struct uvws__stream_req *req = s->req;
+  uv_buf_t *bufs = req->rest + req->rest_next;
+  unsigned count = (unsigned)(req->rest_count - req->rest_next);
   int gone = try_write(s, bufs, count, &skip);
   if (gone < 0) return gone;
   bufs += gone;
@@ -146,14 +149,14 @@ static int write_rest(struct uvws__stream *s) {
   bufs[0].base += skip;
   bufs[0].len -= skip;
   if (count > QUEUED_MAX) count = QUEUED_MAX;
-  s->rest_next = (uint16_t)(s->rest_next + (unsigned)gone + count);
+  req->rest_next = (uint16_t)(req->rest_next + (unsigned)gone + count);
   return queue_write(s, bufs, count);
 }
 
 static void on_stream_write(uv_write_t *req, int status) {
   struct uvws__stream *s = req->data;
   if (is_closing(s)) return;
-  if (status == 0 && s->rest_next < s->rest_count) {
+  if (status == 0 && s->req->rest_next < s->req->rest_count) {
     status = write_rest(s);
     if (status == UVWS__WRITING) return;
   }
@@ -178,8 +181,9 @@ static int stream_write(struct uvws__transport *transport, const uv_buf_t *bufs,
 static size_t stream_unsent(const struct uvws__transport *transport) {
   const struct uvws__stream *s = (const struct uvws__stream *)transport;
   size_t len = uv_stream_get_write_queue_size((const uv_stream_t *)&s->uv);
-  for (unsigned i = s->rest_next; i < s->rest_count; i++)
-    len += s->rest[i].len;
+  const struct uvws__stream_req *req = s->req;
+  for (unsigned i = req ? req->rest_next : 0; req && i < req->rest_count; i++)
+    len += req->rest[i].len;
   return len;
 }
 

@@ -14,12 +14,17 @@
 
 enum uvws__stream_kind { UVWS__STREAM_TCP, UVWS__STREAM_UNIX };
 
-/* Never two at a time: a connection is made, then written to, and shut down behind the last write.
- */
-union uvws__stream_req {
-  uv_connect_t connect;
-  uv_write_t write;
-  uv_shutdown_t shutdown;
+/* Never two requests at a time: a connection is made, then written to, and shut down behind the
+ * last write. */
+struct uvws__stream_req {
+  union {
+    uv_connect_t connect;
+    uv_write_t write;
+    uv_shutdown_t shutdown;
+  };
+  uv_buf_t *rest; /* buffers of a stuck write; NULL when they are few */
+  uint16_t rest_count;
+  uint16_t rest_next; /* the first that libuv has not been given yet */
 };
 
 struct uvws__stream {
@@ -32,11 +37,7 @@ struct uvws__stream {
     uv_pipe_t pipe;
   } uv;
 
-  union uvws__stream_req *req; /* NULL: nothing was stuck since the connection was made */
-
-  uv_buf_t *rest; /* buffers of a stuck write; NULL when they are few */
-  uint16_t rest_count;
-  uint16_t rest_next; /* the first that libuv has not been given yet */
+  struct uvws__stream_req *req; /* NULL: nothing was stuck since the connection was made */
   uint8_t is_writing;
   uint8_t has_ended;
   uint8_t has_shut_down;

@@ -44,8 +44,8 @@ static int step(struct uvws__inbound *in, uint8_t *out, size_t room, size_t *out
     int answer = uvws__inflate(in->inflater, p->data, p->len, &used, out, room, out_len);
     p->data += used;
     p->len -= used;
-    if (answer != UVWS__INFLATE_MORE || !p->is_end) return answer;
-  } else if (!p->is_end) {
+    if (answer != UVWS__INFLATE_MORE || !in->is_last_piece) return answer;
+  } else if (!in->is_last_piece) {
     /* What the last step's room could not take. */
     size_t used;
     return uvws__inflate(in->inflater, p->data, 0, &used, out, room, out_len);

@@ -36,9 +36,8 @@ struct reading {
 
 struct uvws__head {
   const struct uvws__env *env;
-  struct reading *reading; /* NULL once compact */
-  int status;              /* of a head that is compact */
-  int is_tunnel;           /* to CONNECT */
+  struct reading *reading;
+  int is_tunnel; /* to CONNECT */
   enum phase phase;
   int answer; /* once ANSWERED: what feed says from then on */
   int err;    /* set by a callback of llhttp's before it stops the parser */
@@ -104,14 +103,17 @@ static void shrink(const struct uvws__env *env, struct uvws__bytes *b) {
   b->cap = b->len;
 }
 
+/* The field at `at`, as it is kept; where the next one begins. */
+static const char *next_field(const char *at, uvws_header_t *out) {
+  const char *value = at + strlen(at) + 1;
+  *out = (uvws_header_t){at, value + strspn(value, " \t")};
+  return value + strlen(value) + 1;
+}
+
 static void point_fields(struct uvws__head *head) {
   const char *at = (const char *)head->text.data;
-  for (size_t i = 0; i < head->field_count; i++) {
-    head->fields[i].name = at;
-    at += strlen(at) + 1;
-    head->fields[i].value = at + strspn(at, " \t");
-    at += strlen(at) + 1;
-  }
+  for (size_t i = 0; i < head->field_count; i++)
+    at = next_field(at, &head->fields[i]);
 }
 
 static int make_fields(struct uvws__head *head) {
@@ -355,18 +357,18 @@ void uvws__head_free(struct uvws__head *head) {
   uvws__free(env, head);
 }
 
-void uvws__head_compact(struct uvws__head *head) {
-  assert(head->phase == ANSWERED);
-  shrink(head->env, &head->body);
-  head->status = uvws__head_status(head);
-  uvws__free(head->env, head->reading);
-  head->reading = NULL;
+void uvws__head_take_fields(struct uvws__head *head, struct uvws__fields *out) {
+  assert(head->is_head_whole);
+  *out = (struct uvws__fields){(char *)head->text.data, head->field_count};
+  memset(&head->text, 0, sizeof head->text);
+  uvws__free(head->env, head->fields);
+  head->fields = NULL;
+  head->field_count = 0;
 }
 
 /* Reading */
 
 int uvws__head_status(const struct uvws__head *head) {
-  if (!head->reading) return head->status;
   return head->reading->strict.line ? head->reading->strict.status : 0;
 }
 
@@ -385,5 +387,15 @@ const char *uvws__head_find(const struct uvws__head *head, const char *name) {
   const uvws_header_t *fields = uvws__head_fields(head, &count);
   for (size_t i = 0; i < count; i++)
     if (uvws__ascii_equal(fields[i].name, name)) return fields[i].value;
+  return NULL;
+}
+
+const char *uvws__fields_find(const struct uvws__fields *fields, const char *name) {
+  const char *at = fields->text;
+  uvws_header_t field;
+  for (size_t i = 0; i < fields->count; i++) {
+    at = next_field(at, &field);
+    if (uvws__ascii_equal(field.name, name)) return field.value;
+  }
   return NULL;
 }

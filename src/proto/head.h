@@ -47,8 +47,17 @@ const uint8_t *uvws__head_body(const struct uvws__head *head, size_t *len);
 /* The first field of that name, any case; NULL when absent. */
 const char *uvws__head_find(const struct uvws__head *head, const char *name);
 
-/* Give up spare room once the answer is whole. Status, fields and body stay readable, the fields
- * where they are; the body may move. */
-void uvws__head_compact(struct uvws__head *head);
+/* Fields without their parser: what an open connection keeps of the answer. */
+struct uvws__fields {
+  char *text; /* name NUL value NUL, and so on; NULL: there are none */
+  size_t count;
+};
+
+/* Taken out of a whole head, which has none from then on. They stay where they are. `out->text` is
+ * owned by the caller, memory of the head's env. */
+void uvws__head_take_fields(struct uvws__head *head, struct uvws__fields *out);
+
+/* As uvws__head_find. */
+const char *uvws__fields_find(const struct uvws__fields *fields, const char *name);
 
 #endif

@@ -213,7 +213,8 @@ static int take_piece(struct uvws__inbound *in, const struct uvws__frame *frame,
   if (is_control(frame->opcode)) return take_control(in, frame, event, fault);
   if (!in->is_compressed) return take_data(in, frame, event, fault);
   in->counts.compressed += frame->len;
-  in->piece = (struct uvws__piece){frame->data, frame->len, frame->fin && frame->is_last};
+  in->piece = (struct uvws__piece){frame->data, frame->len};
+  in->is_last_piece = frame->fin && frame->is_last;
   in->is_expanding = 1;
   return uvws__expand(in, event, fault);
 }

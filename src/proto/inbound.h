@@ -34,7 +34,6 @@ void uvws__inbound_shared_deinit(const struct uvws__env *env, struct uvws__inbou
 struct uvws__piece {
   const uint8_t *data; /* what is left of it */
   size_t len;
-  int is_end; /* the message ends with it */
 };
 
 struct uvws__inbound {
@@ -68,6 +67,7 @@ struct uvws__inbound {
   struct uvws__inflater *inflater;
   struct uvws__piece piece; /* being expanded */
   uint8_t is_expanding;
+  uint8_t is_last_piece; /* the message ends with it */
 
   /* The control frame at hand. */
   uint8_t control_len;

@@ -133,7 +133,7 @@ static void idle_connection_takes_little(void **state) {
   player_text(&f.players[1], "hello");
   while (f.players[1].messages < 1)
     uv_run(&f.loop, UV_RUN_ONCE);
-  if (f.memory.bytes > before + 4096)
+  if (f.memory.bytes > before + 1100)
     fail_msg("%zu bytes for an idle connection", f.memory.bytes - before);
   player_close(&f.players[0], 1000, NULL);
   player_close(&f.players[1], 1000, NULL);
