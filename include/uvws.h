@@ -5,6 +5,7 @@
  *
  *   1. A call that returns an error (a negative number) fires no callback for that call.
  *   2. A call that returns success fires its callback exactly once, and never from inside the call.
+ * (Two that are asked or told in the middle of things say so: uvws_password_cb, uvws_trace_cb.)
  *   3. For every uvws_connect that returned 0: at most one on_open, at most one on_error, then
  * exactly one on_close. on_close is the last: nothing fires behind it until the next uvws_connect.
  * (With options.reconnect a uvws_connect stands for all its attempts, and on_open may come again.)
@@ -336,6 +337,23 @@ typedef struct uvws_tls_info {
 typedef int (*uvws_verify_cb)(uvws_t *ws, int err, const char *message, const uvws_tls_info_t *info,
                               void *user);
 
+#define UVWS_PASSWORD_MAX 1024 /* bytes, as OpenSSL has it */
+
+/*
+ * The password of the client's encrypted key or PKCS#12 file: write it to `out` and return its
+ * length, 1 to `cap` (which is UVWS_PASSWORD_MAX); it needs no NUL, may have none in it, and is
+ * wiped once the key is open. 0 or less: there is none, and the connection fails with UVWS_ETLS, as
+ * it does when the password is wrong.
+ *
+ * It fires from inside the call that loads the files, unlike all other callbacks: from
+ * uvws_connect, and later from the loop, before an attempt of options.reconnect or a redirect. Only
+ * for what is encrypted, and only when it is loaded: what was opened is kept for the same client's
+ * next connections with equal TLS options, until the files change or sixteen others were used
+ * since; no other client gets it without its own password. It may look at `ws` (uvws_user,
+ * uvws_state, uvws_stats) but change nothing, and while it waits for an answer the loop waits too.
+ */
+typedef int (*uvws_password_cb)(uvws_t *ws, char *out, size_t cap, void *user);
+
 #define UVWS_NO_TIMEOUT UINT32_MAX /* for options that are times */
 #define UVWS_NO_LIMIT SIZE_MAX     /* for options that are sizes */
 
@@ -460,7 +478,7 @@ typedef struct uvws_options {
   const char *cert_pem;    /* client certificate chain, in place of cert_file */
   const char *key_pem;     /* its key, in place of key_file; default: in cert_pem */
   const char *pkcs12_file; /* client certificate, key and chain (RFC 7292), in place of cert_file */
-  const char *key_password; /* opens the key or the PKCS#12 file; nobody is ever asked */
+  const char *key_password; /* opens the key or the PKCS#12 file; see also on_key_password */
   const char *ciphers; /* for TLS 1.2 and older, OpenSSL's list: "ECDHE+AESGCM"; unknown names in
                           it are passed over. Default: OpenSSL's, at security level 2 */
   const char *ciphersuites; /* for TLS 1.3: "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256" */
@@ -481,6 +499,9 @@ typedef struct uvws_options {
   int keylog_from_env;     /* 1: without keylog_file, to the file named by SSLKEYLOGFILE */
   uvws_verify_cb on_verify; /* has the last word on the server's certificate; no sessions are
                                resumed then. Not together with insecure_skip_verify */
+  uvws_password_cb on_key_password; /* asked for the password of an encrypted key or PKCS#12 file.
+                                       Default, without key_password: such a key is an error. Not
+                                       together with key_password */
 } uvws_options_t;
 
 /*

@@ -18,6 +18,7 @@ int uvws__client_new(uvws_context_t *ctx, const uvws_callbacks_t *callbacks, voi
   if (!ws) return UV_ENOMEM;
   ws->ctx = ctx;
   ws->user = user;
+  ws->id = ++ctx->last_id;
   ws->task.run = on_free_task;
   ws->waiting_end = &ws->waiting;
   ws->marks = (struct uvws__marks){UVWS_NO_LIMIT, 0, UVWS_NO_LIMIT};

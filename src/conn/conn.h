@@ -79,6 +79,7 @@ struct uvws {
   uvws_t *prev;
   uvws_callbacks_t callbacks;
   void *user;
+  uint64_t id;                /* 1 for the context's first client, and never given again */
   struct uvws__conn *conn;    /* NULL: closed */
   struct uvws__retry *retry;  /* NULL: it does not connect by itself */
   uvws_async_t *asyncs;       /* mailboxes for other threads */
@@ -292,6 +293,7 @@ void uvws__close_all_count_down(uvws_context_t *ctx);
 
 /* deliver.c */
 void uvws__deliver_open(struct uvws__conn *c);
+int uvws__deliver_password(void *asked, char *out, size_t cap);
 int uvws__deliver_verify(void *owner, int err, const char *message, const uvws_tls_info_t *info);
 void uvws__deliver_message(struct uvws__conn *c, const struct uvws__inbound_event *event);
 void uvws__deliver_chunk(struct uvws__conn *c, const struct uvws__inbound_event *event);

@@ -55,6 +55,10 @@ static int prepare_tls(struct uvws__conn *c, struct uvws__detail *detail) {
                                   .key_pem = o->key_pem,
                                   .key_password = o->key_password,
                                   .pkcs12_file = o->pkcs12_file,
+                                  .on_key_password =
+                                      o->on_key_password ? uvws__deliver_password : NULL,
+                                  .asked = c,
+                                  .asked_id = c->ws->id,
                                   .ciphers = o->ciphers,
                                   .ciphersuites = o->ciphersuites,
                                   .alpn = o->alpn,

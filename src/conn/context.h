@@ -78,6 +78,7 @@ struct uvws_context {
   struct uvws__detail last_error;
 
   struct uvws__hub *hub;      /* NULL: nobody sends from other threads */
+  uint64_t last_id;           /* of a client */
   uvws_t *clients;            /* all that are not freed, the newest first */
   struct uvws__counters gone; /* of clients that are */
   struct uvws__phases phases; /* of the last handshake */

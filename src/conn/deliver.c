@@ -8,6 +8,11 @@ void uvws__deliver_open(struct uvws__conn *c) {
   if (c->state == CONN_OPEN && ws->callbacks.on_open) ws->callbacks.on_open(ws, ws->user);
 }
 
+int uvws__deliver_password(void *asked, char *out, size_t cap) {
+  struct uvws__conn *c = asked;
+  return c->opening->options->on_key_password(c->ws, out, cap, c->ws->user);
+}
+
 int uvws__deliver_verify(void *owner, int err, const char *message, const uvws_tls_info_t *info) {
   struct uvws__conn *c = owner;
   uvws_t *ws = c->ws;

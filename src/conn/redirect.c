@@ -50,6 +50,7 @@ static void forget_credentials(uvws_options_t *options) {
   options->key_pem = NULL;
   options->pkcs12_file = NULL;
   options->key_password = NULL;
+  options->on_key_password = NULL;
   options->server_name = NULL;
 }
 

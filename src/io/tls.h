@@ -21,6 +21,15 @@ struct uvws__tls_options {
   const char *key_pem;
   const char *key_password;
   const char *pkcs12_file;
+
+  /* Asked when the key or the PKCS#12 file turns out to be encrypted: writes up to `cap` bytes and
+   * answers how many; 0 or less: there is no password. Called from inside uvws__tls_settings_get.
+   * NULL: nobody is asked. Settings are then shared by equal `asked_id`s only, which name for good
+   * who is asked: nobody gets a key that another one's password opened. */
+  int (*on_key_password)(void *arg, char *out, size_t cap);
+  void *asked;
+  uint64_t asked_id;
+
   const char *ciphers;
   const char *ciphersuites;
   const char *alpn; /* "http/1.1" by default, "": none */

@@ -44,7 +44,9 @@ static int add_all(const struct uvws__env *env, struct uvws__bytes *out,
   const char *const texts[] = {o->ca_path,           o->ca_pem,     o->cert_pem,     o->key_pem,
                                o->key_password,      o->ciphers,    o->ciphersuites, o->alpn,
                                o->pinned_public_key, o->keylog_file};
+  const uint64_t asked_id = o->on_key_password ? o->asked_id : 0;
   int err = uvws__bytes_append(env, out, numbers, sizeof numbers);
+  if (!err) err = uvws__bytes_append(env, out, &asked_id, sizeof asked_id);
   for (size_t i = 0; i < sizeof files / sizeof *files && !err; i++)
     err = add_file(env, out, files[i]);
   for (size_t i = 0; i < sizeof texts / sizeof *texts && !err; i++)

@@ -80,6 +80,10 @@ void client_init(struct client *c, const uvws_context_options_t *memory) {
   assert_int_equal(uvws_new(c->ctx, &callbacks, c, &c->ws), 0);
 }
 
+void client_renew(struct client *c) {
+  assert_int_equal(uvws_new(c->ctx, &callbacks, c, &c->ws), 0);
+}
+
 static void forget(struct client *c) {
   c->opens = c->messages = c->errors = c->closes = c->is_clean = c->err = c->has_info = 0;
   c->message[0] = '\0';

@@ -26,6 +26,8 @@ struct client {
 
 /* `memory` may be NULL: the C library's. */
 void client_init(struct client *c, const uvws_context_options_t *memory);
+/* Another client in the place of `c->ws`, which becomes the caller's to free. */
+void client_renew(struct client *c);
 /* One connection from its beginning to its end. Proves the callback law for it. */
 void client_visit(struct client *c, const struct tls_peer *peer, const uvws_options_t *options);
 /* Proves that the loop closes unaided. */

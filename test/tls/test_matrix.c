@@ -239,7 +239,7 @@ static const struct row rows[] = {
      {0},
      {.pkcs12_file = "client.p12", .key_password = "open"},
      UVWS_ETLS,
-     "pkcs12_file client.p12: key_password does not open it"},
+     "pkcs12_file client.p12: key_password does not open the key"},
     {"a missing client certificate is told",
      {.client_ca = "ca.pem"},
      {0},

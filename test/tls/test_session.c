@@ -138,6 +138,126 @@ static void everything_can_come_from_memory(void **state) {
   tls_peer_stop(&peer);
 }
 
+/* The password of the client's key */
+
+static struct {
+  const char *text; /* NULL: there is none */
+  int len;          /* 0: the text's */
+  unsigned asked;
+} keeper;
+
+static int on_key_password(uvws_t *ws, char *out, size_t cap, void *user) {
+  const struct client *c = user;
+  assert_ptr_equal(ws, c->ws);
+  assert_int_equal(uvws_state(ws), UVWS_STATE_CLOSED);
+  assert_int_equal(cap, UVWS_PASSWORD_MAX);
+  keeper.asked++;
+  if (!keeper.text) return keeper.len;
+  size_t len = keeper.len ? (size_t)keeper.len : strlen(keeper.text);
+  memcpy(out, keeper.text, len < cap ? len : cap);
+  return (int)len;
+}
+
+static uvws_options_t locked(void) {
+  uvws_options_t o = trusting;
+  o.cert_file = "client.pem";
+  o.key_file = "client_locked.key";
+  o.on_key_password = on_key_password;
+  return o;
+}
+
+static void expect_asked(struct client *c, const struct tls_peer *peer, const uvws_options_t *o,
+                         unsigned times) {
+  keeper.text = "sesame";
+  keeper.len = 0;
+  keeper.asked = 0;
+  visit_well(c, peer, o);
+  assert_int_equal(keeper.asked, times);
+}
+
+static void the_password_is_asked_for_once_and_when_it_is_needed(void **state) {
+  (void)state;
+  const struct tls_peer_plan plan = {.client_ca = "ca.pem"};
+  struct tls_peer peer;
+  struct client c;
+  uvws_options_t from_file = locked(), from_memory = locked(), pkcs12 = locked(), open = locked();
+  from_memory.cert_file = from_memory.key_file = NULL;
+  from_memory.cert_pem = read_text("client.pem");
+  from_memory.key_pem = read_text("client_locked.key");
+  pkcs12.cert_file = pkcs12.key_file = NULL;
+  pkcs12.pkcs12_file = "client.p12";
+  open.key_file = "client.key";
+  tls_peer_start(&peer, &plan);
+  client_init(&c, NULL);
+  expect_asked(&c, &peer, &from_file, 1);
+  expect_asked(&c, &peer, &from_file, 0);
+  expect_asked(&c, &peer, &from_memory, 1);
+  expect_asked(&c, &peer, &pkcs12, 1);
+  expect_asked(&c, &peer, &open, 0);
+  client_deinit(&c);
+  tls_peer_stop(&peer);
+}
+
+/* Not even one with the same options in the same context. */
+static void a_key_that_one_client_opened_is_closed_to_another(void **state) {
+  (void)state;
+  const struct tls_peer_plan plan = {.client_ca = "ca.pem"};
+  const uvws_options_t o = locked();
+  struct tls_peer peer;
+  struct client c;
+  tls_peer_start(&peer, &plan);
+  client_init(&c, NULL);
+  expect_asked(&c, &peer, &o, 1);
+  uvws_t *first = c.ws;
+  client_renew(&c);
+  keeper.text = "open";
+  client_visit(&c, &peer, &o);
+  assert_int_equal(keeper.asked, 2);
+  assert_string_equal(uvws_err_name(c.err), "UVWS_ETLS");
+  expect_asked(&c, &peer, &o, 1);
+  uvws_free(first);
+  client_deinit(&c);
+  tls_peer_stop(&peer);
+}
+
+static void expect_closed_key(uvws_options_t o, const char *text, int len, const char *message) {
+  const struct tls_peer peer = {.port = 1};
+  struct client c;
+  keeper.text = text;
+  keeper.len = len;
+  keeper.asked = 0;
+  client_init(&c, NULL);
+  for (unsigned i = 1; i <= 2; i++) { /* a failure is not kept */
+    client_visit(&c, &peer, &o);
+    assert_int_equal(keeper.asked, i);
+    assert_string_equal(uvws_err_name(c.err), "UVWS_ETLS");
+    if (!strstr(c.message, message)) assert_string_equal(c.message, message);
+  }
+  client_deinit(&c);
+}
+
+static void a_password_that_opens_nothing_is_told_with_its_option(void **state) {
+  (void)state;
+  static char large[UVWS_PASSWORD_MAX];
+  uvws_options_t o = locked(), pkcs12 = locked();
+  pkcs12.cert_file = pkcs12.key_file = NULL;
+  pkcs12.pkcs12_file = "client.p12";
+  memset(large, 'x', sizeof large);
+  const uvws_options_t both[] = {o, pkcs12};
+  for (int i = 0; i < 2; i++) {
+    expect_closed_key(both[i], NULL, 0,
+                      "the key is encrypted, and on_key_password gave no password");
+    expect_closed_key(both[i], NULL, -1, "on_key_password gave no password");
+    expect_closed_key(both[i], NULL, UVWS_PASSWORD_MAX + 1, "beyond UVWS_PASSWORD_MAX");
+    expect_closed_key(both[i], "ses\0me", 6, "the password from on_key_password has a NUL in it");
+    expect_closed_key(both[i], "open", 0,
+                      "the password from on_key_password does not open the key");
+    expect_closed_key(both[i], large, UVWS_PASSWORD_MAX, "does not open the key");
+  }
+  expect_closed_key(o, "open", 0, "key_file client_locked.key: ");
+  expect_closed_key(pkcs12, "open", 0, "pkcs12_file client.p12: ");
+}
+
 /* The caller's word */
 
 static struct {
@@ -393,6 +513,11 @@ static void wrong_options_are_refused_by_name(void **state) {
                  "cert_pem: there is no PEM certificate in it");
   expect_refusal((o){.key_pem = "x"}, UVWS_EOPTION, "key_pem without cert_file or cert_pem");
   expect_refusal((o){.key_password = "x"}, UVWS_EOPTION, "key_password without cert_file");
+  expect_refusal((o){.on_key_password = on_key_password}, UVWS_EOPTION,
+                 "on_key_password without cert_file");
+  expect_refusal(
+      (o){.cert_file = "client.pem", .key_password = "x", .on_key_password = on_key_password},
+      UVWS_EOPTION, "key_password, on_key_password: one is enough");
   expect_refusal((o){.cert_file = "client.pem", .pkcs12_file = "client.p12"}, UVWS_EOPTION,
                  "cert_file, cert_pem, pkcs12_file: one certificate is enough");
   expect_refusal((o){.pkcs12_file = "ca.pem"}, UVWS_ETLS, "pkcs12_file ca.pem: ");
@@ -423,6 +548,9 @@ int main(int argc, char **argv) {
       cmocka_unit_test(a_session_stays_with_its_host_and_its_options),
       cmocka_unit_test(a_pin_accepts_its_key_and_info_tells_it),
       cmocka_unit_test(everything_can_come_from_memory),
+      cmocka_unit_test(the_password_is_asked_for_once_and_when_it_is_needed),
+      cmocka_unit_test(a_key_that_one_client_opened_is_closed_to_another),
+      cmocka_unit_test(a_password_that_opens_nothing_is_told_with_its_option),
       cmocka_unit_test(on_verify_has_the_last_word),
       cmocka_unit_test(a_client_may_be_freed_by_its_on_verify),
       cmocka_unit_test(on_verify_is_asked_each_time),
