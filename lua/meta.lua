@@ -18,6 +18,31 @@
 ---@field no_jitter? boolean always the longest wait
 ---@field keep_bytes? number messages not sent yet are kept for the next connection; default: none
 
+---Functions answer at once: they cannot wait. An error in one means no further attempt.
+---@field should_retry? fun(event: uvws.RetryEvent): boolean|nil nil: the library's own judgement
+---@field before_attempt? fun(event: uvws.AttemptEvent): table|boolean|nil options to change, uri too; false gives up
+
+---@class uvws.RetryEvent
+---@field target table the client
+---@field attempt integer the one that would come
+---@field was_open boolean the connection had opened
+---@field retry_after_ms? number what the server asked for
+---@field error? uvws.Failure
+---@field close { code: integer, reason: string, was_clean: boolean }
+
+---@class uvws.AttemptEvent
+---@field target table the client
+---@field attempt integer
+---@field uri string of connect
+
+---@class uvws.VerifyEvent
+---@field target table the client
+---@field is_good boolean the library would accept the certificate
+---@field code? integer why it would not
+---@field name? string the code's symbolic name
+---@field message? string the same in words
+---@field tls uvws.TlsInfo
+
 ---@alias uvws.TlsVersion "TLS_V1"|"TLS_V1_1"|"TLS_V1_2"|"TLS_V1_3" # the constants TLS_1_0 to TLS_1_3
 
 ---math.huge stands for "no time-out" and "no limit". Any other name is refused.
@@ -58,6 +83,8 @@
 ---@field no_session_resumption? boolean a whole TLS handshake each time
 ---@field keylog_file? string the keys are appended to it, for Wireshark
 ---@field keylog_from_env? boolean the same to the file that SSLKEYLOGFILE names
+---@field on_verify? fun(event: uvws.VerifyEvent): boolean|nil accept? nil: as the library would; an error refuses
+---@field on_key_password? fun(event: { target: table }): string|nil opens the key; the client cannot be used meanwhile
 ---@field insecure_skip_verify? boolean accept any certificate: anybody may read, and answer for the server
 ---@field high_water_mark? number of what is queued to be sent; default 1 MiB
 ---@field low_water_mark? number default: a quarter of high_water_mark
@@ -385,6 +412,27 @@ function uvws.stats() end
 ---@param labels? string
 ---@return string
 function uvws.prometheus(labels) end
+
+---The library's own judgement.
+---@param event uvws.RetryEvent
+---@return boolean
+function uvws.should_retry(event) end
+
+---@class uvws.TraceEvent
+---@field level "error"|"warn"|"info"|"debug"|"frames"
+---@field kind "text"|"head_out"|"head_in"|"frame_out"|"frame_in"
+---@field text string one line
+---@field time_ms number when it happened
+---@field target? table the client, unless it is closed by now
+---@field opcode? integer of a frame
+---@field fin? boolean
+---@field rsv? integer 4: compressed
+---@field payload_len? integer
+
+---Events come before the callback that they led to; fn may do anything. Without fn: to standard error.
+---@param level "off"|"error"|"warn"|"info"|"debug"|"frames"
+---@param fn? fun(event: uvws.TraceEvent)
+function uvws.trace(level, fn) end
 
 ---@param code integer
 ---@return string

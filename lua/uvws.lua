@@ -113,6 +113,31 @@ function uvws.prometheus(labels)
   return core.prometheus(nil, labels)
 end
 
+--- What a retry event is worth by the library's own judgement: for a reconnect.should_retry that only adds to it.
+-- Yes: errors of the network, time-outs, HTTP 408, 425, 429 and 5xx, close codes 1001, 1006 and 1011 to 1014.
+-- @function should_retry
+-- @tparam table event
+-- @treturn boolean
+uvws.should_retry = core.should_retry
+
+local function print_event(event)
+  io.stderr:write("uvws: ", event.level, ": ", event.text, "\n")
+end
+
+--- Have what all clients do told to fn(event), or without fn written to standard error. The levels are "error"
+-- (connections that fail), "warn" (that will be tried again), "info" (changes of state), "debug" (the heads of the
+-- handshake) and "frames", each with those before it, and "off". Payload and credentials are not shown.
+--
+-- An event has level, kind ("text", "head_out", "head_in", "frame_out", "frame_in"), text (a line), time_ms (when it
+-- happened, since some time in the past), target (the client, nil when it is closed by then), and of a frame opcode,
+-- fin, rsv and payload_len. Events are kept until the loop turns, and come before the callback that they led to; fn may
+-- do anything. At most 4,096 are kept; of those beyond the number is told.
+-- @tparam string level
+-- @tparam[opt] function fn
+function uvws.trace(level, fn)
+  core.trace(level, fn or print_event)
+end
+
 --- The symbolic name of a code, "UVWS_EHTTP_STATUS" or "ECONNREFUSED".
 -- @function error_name
 -- @tparam integer code

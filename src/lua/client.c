@@ -8,8 +8,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "lua/ask.h"
 #include "lua/events.h"
 #include "lua/options.h"
+#include "lua/trace.h"
 
 /* Its address is the magic: no userdata of somebody else's begins with it. The size is compared
  * first, so that nothing is read beyond a small one. */
@@ -43,6 +45,7 @@ struct uvws__lua_client *uvws__lua_check_client(lua_State *L) {
   struct uvws__lua_client *client = look_up(L);
   if (!client) luaL_typerror(L, 1, "WebSocket client");
   if (!client->ws) luaL_error(L, "the Lua state is closing");
+  if (client->is_locked) luaL_error(L, "the client is asking for a password: it cannot be used");
   if (self == client->self) *known = (struct uvws__lua_known){self, client};
   return client;
 }
@@ -53,12 +56,32 @@ static void forget_client(struct uvws__lua_client *client) {
       client->host->known[i] = (struct uvws__lua_known){0};
 }
 
+void uvws__lua_client_lock(struct uvws__lua_client *client, bool is_locked) {
+  forget_client(client);
+  client->is_locked = is_locked;
+}
+
 const char *uvws__lua_check_string(lua_State *L, int index, const char *name, size_t *out_len) {
   if (lua_type(L, index) != LUA_TSTRING) {
     lua_pushfstring(L, "%s must be a string, got %s", name, luaL_typename(L, index));
     luaL_argerror(L, index, lua_tostring(L, -1));
   }
   return lua_tolstring(L, index, out_len);
+}
+
+void uvws__lua_set_string(lua_State *L, const char *name, const char *value) {
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, name);
+}
+
+void uvws__lua_set_number(lua_State *L, const char *name, double value) {
+  lua_pushnumber(L, value);
+  lua_setfield(L, -2, name);
+}
+
+void uvws__lua_set_boolean(lua_State *L, const char *name, int value) {
+  lua_pushboolean(L, value);
+  lua_setfield(L, -2, name);
 }
 
 int uvws__lua_push_failure(lua_State *L, const char *message, int err) {
@@ -88,6 +111,7 @@ void uvws__lua_client_drop(struct uvws__lua_client *client) {
   forget_client(client);
   uvws_set_callbacks(client->ws, NULL);
   uvws_free(client->ws);
+  uvws__lua_trace_forget(client->host, client);
   client->ws = NULL;
   if (client->prev) client->prev->next = client->next;
   if (client->next) client->next->prev = client->prev;
@@ -108,7 +132,7 @@ static void set_handlers(lua_State *L, struct uvws__lua_client *client) {
       [UVWS__LUA_ON_DRAIN] = "drain", [UVWS__LUA_ON_CHUNK] = "chunk",
       [UVWS__LUA_ON_VIEW] = "view",   [UVWS__LUA_ON_RETRY] = "retry",
   };
-  for (int slot = UVWS__LUA_ON_OPEN; slot <= UVWS__LUA_SLOT_COUNT; slot++) {
+  for (int slot = UVWS__LUA_ON_OPEN; slot <= UVWS__LUA_HANDLER_END; slot++) {
     lua_getfield(L, 2, names[slot]);
     if (slot == UVWS__LUA_ON_VIEW) client->wants_views = !lua_isnil(L, -1);
     lua_rawseti(L, -2, slot);
@@ -186,10 +210,23 @@ static int client_want_chunks(lua_State *L) {
   return 0;
 }
 
-/* Anchor the client's array; raises when there is no memory, with nothing changed. */
+/* Anchor the client's array, with what the options at 3 add to it; raises when there is no memory.
+ */
 static int anchor(lua_State *L) {
   push_environment(L);
+  uvws__lua_ask_take(L);
   return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* on_key_password is asked inside of uvws_connect: on this Lua thread, with the loop as good as
+ * turning. */
+static int connect_on(lua_State *L, struct uvws__lua_client *client,
+                      const uvws_options_t *options) {
+  lua_State *turning = client->host->turning;
+  client->host->turning = L;
+  int err = uvws_connect(client->ws, options);
+  client->host->turning = turning;
+  return err;
 }
 
 /* connect(self, uri [, options]): true, or nil, message, code. */
@@ -213,13 +250,14 @@ static int client_connect(lua_State *L) {
     return uvws__lua_push_failure(L, uvws_strerror(UVWS_EBUSY), UVWS_EBUSY);
 
   client->anchor = anchor(L);
-  int err = uvws_connect(client->ws, &options);
+  int err = connect_on(L, client, &options);
   if (err != 0) {
     luaL_unref(L, LUA_REGISTRYINDEX, client->anchor);
     client->anchor = LUA_NOREF;
   }
   /* A foreign loop's handles may have been closed behind our back: a new connection tells again. */
   client->host->is_change_told = false;
+  uvws__lua_host_changed(L, client->host);
   return push_result_with_particulars(L, client, err);
 }
 

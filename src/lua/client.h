@@ -19,6 +19,7 @@ struct uvws__lua_client {
   struct uvws__lua_client *next, *prev;
   int anchor; /* of the array in the registry, from connect to on_close; else LUA_NOREF */
   bool wants_views;
+  bool is_locked; /* on_key_password is being asked: the library is inside uvws_connect */
 };
 
 enum uvws__lua_slot {
@@ -35,7 +36,13 @@ enum uvws__lua_slot {
   UVWS__LUA_ON_CHUNK,
   UVWS__LUA_ON_VIEW,
   UVWS__LUA_ON_RETRY,
-  UVWS__LUA_SLOT_COUNT = UVWS__LUA_ON_RETRY
+  UVWS__LUA_HANDLER_END = UVWS__LUA_ON_RETRY,
+  UVWS__LUA_ON_VERIFY, /* from here on by options of connect; see ask.h */
+  UVWS__LUA_SHOULD_RETRY,
+  UVWS__LUA_BEFORE_ATTEMPT,
+  UVWS__LUA_ON_KEY_PASSWORD,
+  UVWS__LUA_ATTEMPT, /* what before_attempt answered, as long as it is borrowed */
+  UVWS__LUA_SLOT_COUNT = UVWS__LUA_ATTEMPT
 };
 
 /* Put the functions that make and use clients into the table on top: bind, handle, want_chunks,
@@ -52,8 +59,19 @@ void uvws__lua_observe_register(lua_State *L, struct uvws__lua_host *host);
  * else, and when the Lua state is closing. */
 struct uvws__lua_client *uvws__lua_check_client(lua_State *L);
 
+/* A table of what TLS agreed on. */
+void uvws__lua_push_tls_info(lua_State *L, const uvws_tls_info_t *info);
+
+/* Let uvws__lua_check_client refuse the client, or no longer. */
+void uvws__lua_client_lock(struct uvws__lua_client *client, bool is_locked);
+
 /* Strict where luaL_checklstring is not: a number is no string. */
 const char *uvws__lua_check_string(lua_State *L, int index, const char *name, size_t *out_len);
+
+/* Put t[name] = value; the table is on top. A NULL is nil. */
+void uvws__lua_set_string(lua_State *L, const char *name, const char *value);
+void uvws__lua_set_number(lua_State *L, const char *name, double value);
+void uvws__lua_set_boolean(lua_State *L, const char *name, int value);
 
 /* nil, message, code. */
 int uvws__lua_push_failure(lua_State *L, const char *message, int err);

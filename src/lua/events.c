@@ -11,6 +11,8 @@
 
 #include <ctype.h>
 
+#include "lua/trace.h"
+
 /* Put t[lower-case name] = value unless an earlier field of that name is there; t is on top. */
 static void set_by_name(lua_State *L, const uvws_header_t *header) {
   luaL_Buffer name;
@@ -30,9 +32,7 @@ static void set_by_name(lua_State *L, const uvws_header_t *header) {
   }
 }
 
-/* The fields of an answer, twice in one table: a list of {name, value} in order, as connect's
- * option takes it, and the first value of each by its lower-case name. */
-static void push_headers(lua_State *L, const uvws_error_t *error) {
+void uvws__lua_push_headers(lua_State *L, const uvws_error_t *error) {
   lua_createtable(L, (int)error->header_count, (int)error->header_count);
   for (size_t i = 0; i < error->header_count; i++) {
     lua_createtable(L, 2, 0);
@@ -51,7 +51,7 @@ static int push_error(lua_State *L, const uvws_error_t *error) {
   lua_pushstring(L, uvws_err_name(error->code));
   if (error->status == 0) return 3;
   lua_pushinteger(L, error->status);
-  push_headers(L, error);
+  uvws__lua_push_headers(L, error);
   lua_pushlstring(L, error->body_len ? (const char *)error->body : "", error->body_len);
   return 6;
 }
@@ -123,6 +123,7 @@ int uvws__lua_events_deliver(lua_State *L) {
 static void deliver(const struct uvws__lua_event *event) {
   struct uvws__lua_host *host = event->client->host;
   lua_State *L = host->turning;
+  if (host->trace.first) uvws__lua_trace_flush(host);
   host->event = event;
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->deliver_ref);
   uvws__lua_host_call(L, host, 0);

@@ -20,6 +20,10 @@ struct uvws__lua_event {
 /* Every callback but on_chunk delivers to Lua; the client is the user pointer. */
 extern const uvws_callbacks_t uvws__lua_callbacks;
 
+/* The fields of an answer, twice in one table: a list of {name, value} in order, as connect's
+ * option takes it, and the first value of each by its lower-case name. */
+void uvws__lua_push_headers(lua_State *L, const uvws_error_t *error);
+
 /* Have on_chunk deliver too, in place of on_message; or no longer. */
 void uvws__lua_want_chunks(uvws_t *ws, bool wanted);
 

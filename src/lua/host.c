@@ -4,8 +4,10 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "lua/ask.h"
 #include "lua/client.h"
 #include "lua/events.h"
+#include "lua/trace.h"
 
 /* A message handler: the error as text, with a traceback. An error object that is no string and has
  * no __tostring is passed on as it is. */
@@ -25,8 +27,7 @@ static void print_error(lua_State *L, int index) {
   fprintf(stderr, "uvws: %s\n", message ? message : "(error object is not a string)");
 }
 
-/* Hand the error on top to the user's handler; without one, or when it fails too, print it. */
-static void report_error(lua_State *L, struct uvws__lua_host *host) {
+void uvws__lua_host_report(lua_State *L, struct uvws__lua_host *host) {
   int error = lua_gettop(L);
   if (host->error_ref == LUA_NOREF) {
     print_error(L, error);
@@ -45,7 +46,7 @@ void uvws__lua_host_call(lua_State *L, struct uvws__lua_host *host, int arg_coun
   int function = lua_gettop(L) - arg_count;
   lua_rawgeti(L, LUA_REGISTRYINDEX, host->traceback_ref);
   lua_insert(L, function);
-  if (lua_pcall(L, arg_count, 0, function) != 0) report_error(L, host);
+  if (lua_pcall(L, arg_count, 0, function) != 0) uvws__lua_host_report(L, host);
   lua_settop(L, function - 1);
 }
 
@@ -96,6 +97,7 @@ static void turn_loop(lua_State *L, struct uvws__lua_host *host, uv_run_mode mod
   host->turning = L;
   host->is_change_told = false;
   uv_run(&host->loop, mode);
+  uvws__lua_trace_flush(host);
   host->turning = NULL;
 }
 
@@ -206,7 +208,7 @@ static int host_set_error_handler(lua_State *L) {
 /* report(message): hand an error to the error handler. */
 static int host_report(lua_State *L) {
   lua_settop(L, 1);
-  report_error(L, upvalue_host(L));
+  uvws__lua_host_report(L, upvalue_host(L));
   return 0;
 }
 
@@ -216,6 +218,7 @@ static int host_report(lua_State *L) {
 static int host_gc(lua_State *L) {
   struct uvws__lua_host *host = lua_touserdata(L, 1);
   if (!host->context || host->turning) return 0;
+  uvws__lua_trace_close(host);
   while (host->clients)
     uvws__lua_client_drop(host->clients);
   uvws_context_free(host->context);
@@ -255,7 +258,8 @@ struct uvws__lua_host *uvws__lua_host_new(lua_State *L) {
   *host = (struct uvws__lua_host){.error_ref = LUA_NOREF,
                                   .changed_ref = LUA_NOREF,
                                   .timer_ref = LUA_NOREF,
-                                  .signal_ref = LUA_NOREF};
+                                  .signal_ref = LUA_NOREF,
+                                  .trace = {.function_ref = LUA_NOREF}};
 
   /* All that can raise comes before the loop is opened, and host_gc, which closes it, is armed by
    * the context. */
@@ -265,6 +269,8 @@ struct uvws__lua_host *uvws__lua_host_new(lua_State *L) {
   lua_setmetatable(L, index);
   host->traceback_ref = push_function_ref(L, add_traceback, index);
   host->deliver_ref = push_function_ref(L, uvws__lua_events_deliver, index);
+  host->ask_ref = push_function_ref(L, uvws__lua_ask_deliver, index);
+  host->trace.deliver_ref = push_function_ref(L, uvws__lua_trace_deliver, index);
   host->complete_ref = push_function_ref(L, complete, index);
   host->self_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 

@@ -23,8 +23,23 @@
 
 struct uvws__lua_client;
 struct uvws__lua_event;
+struct uvws__lua_trace_event;
+struct uvws__lua_question;
 
 enum { UVWS__LUA_KNOWN = 16 };
+
+/* See trace.h. */
+struct uvws__lua_trace {
+  struct uvws__lua_trace_event *first, **end; /* kept for the next flush */
+  struct uvws__lua_trace_event *rest;         /* of the flush under way */
+  struct uvws__lua_trace_event *event;        /* what is being delivered */
+  unsigned count;
+  unsigned dropped;
+  int function_ref; /* LUA_NOREF: nobody listens */
+  int deliver_ref;
+  bool has_handle; /* the handle below is initialised */
+  uv_prepare_t prepare;
+};
 
 struct uvws__lua_host {
   uv_loop_t loop;                   /* its data is the host */
@@ -38,10 +53,12 @@ struct uvws__lua_host {
     struct uvws__lua_client *client;
   } known[UVWS__LUA_KNOWN];
   const struct uvws__lua_event *event; /* what is being delivered, borrowed from the C stack */
+  struct uvws__lua_question *question; /* the same of what is being asked; see ask.h */
 
   /* References into the registry. */
   int self_ref;        /* the host's userdata */
   int deliver_ref;     /* the C function that hands an event to Lua */
+  int ask_ref;         /* the C function that asks a question */
   int traceback_ref;   /* the message handler of every protected call */
   int complete_ref;    /* the C function that tells how an operation went */
   int client_meta_ref; /* the metatable of client userdata */
@@ -53,6 +70,7 @@ struct uvws__lua_host {
   bool has_signals; /* the handles below are initialised */
   uv_signal_t interrupt;
   uv_signal_t terminate;
+  struct uvws__lua_trace trace;
 };
 
 /* A new host, its userdata anchored in the registry. Raises when there is no memory. */
@@ -65,6 +83,9 @@ void uvws__lua_host_changed(lua_State *L, struct uvws__lua_host *host);
 /* Call the function under `arg_count` arguments in protected mode, without results. A failure goes
  * to the error handler with its traceback. */
 void uvws__lua_host_call(lua_State *L, struct uvws__lua_host *host, int arg_count);
+
+/* Hand the error on top to the user's handler; without one, or when it fails too, print it. */
+void uvws__lua_host_report(lua_State *L, struct uvws__lua_host *host);
 
 /* Call the function behind `ref`, which is released: with `status`, or if that is an error with
  * nil, message, code. */

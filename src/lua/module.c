@@ -1,5 +1,7 @@
 /* The Lua module uvws.core: what lua/plugin/websockets.lua, and every other face, is made of. */
+#include "lua/ask.h"
 #include "lua/client.h"
+#include "lua/trace.h"
 
 UVWS_API
 int luaopen_uvws_core(lua_State *L);
@@ -39,6 +41,8 @@ int luaopen_uvws_core(lua_State *L) {
   uvws__lua_send_register(L, host);
   uvws__lua_observe_register(L, host);
   uvws__lua_signals_register(L, host);
+  uvws__lua_ask_register(L, host);
+  uvws__lua_trace_register(L, host);
   lua_pushcfunction(L, error_name);
   lua_setfield(L, -2, "error_name");
   lua_pushcfunction(L, error_text);

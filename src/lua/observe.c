@@ -107,20 +107,15 @@ static int host_prometheus(lua_State *L) {
   return 1;
 }
 
-static void set_string(lua_State *L, const char *name, const char *value) {
-  lua_pushstring(L, value);
-  lua_setfield(L, -2, name);
-}
-
 static void push_certificate(lua_State *L, const uvws_certificate_t *certificate) {
   lua_createtable(L, 0, 7);
-  set_string(L, "subject", certificate->subject);
-  set_string(L, "issuer", certificate->issuer);
-  set_string(L, "not_before", certificate->not_before);
-  set_string(L, "not_after", certificate->not_after);
-  set_string(L, "sha256", certificate->sha256);
-  set_string(L, "public_key_pin", certificate->public_key_pin);
-  set_string(L, "pem", certificate->pem);
+  uvws__lua_set_string(L, "subject", certificate->subject);
+  uvws__lua_set_string(L, "issuer", certificate->issuer);
+  uvws__lua_set_string(L, "not_before", certificate->not_before);
+  uvws__lua_set_string(L, "not_after", certificate->not_after);
+  uvws__lua_set_string(L, "sha256", certificate->sha256);
+  uvws__lua_set_string(L, "public_key_pin", certificate->public_key_pin);
+  uvws__lua_set_string(L, "pem", certificate->pem);
 }
 
 static const char *tls_version_name(uvws_tls_version_t version) {
@@ -138,24 +133,27 @@ static const char *tls_version_name(uvws_tls_version_t version) {
   }
 }
 
-/* tls_info(self): a table of what TLS agreed on, or nil, message, code. */
-static int client_tls_info(lua_State *L) {
-  struct uvws__lua_client *client = uvws__lua_check_client(L);
-  const uvws_tls_info_t *info;
-  int err = uvws_tls_info(client->ws, &info);
-  if (err < 0) return uvws__lua_push_failure(L, uvws_strerror(err), err);
+void uvws__lua_push_tls_info(lua_State *L, const uvws_tls_info_t *info) {
   lua_createtable(L, 0, 5);
-  set_string(L, "version", tls_version_name(info->version));
-  set_string(L, "cipher", info->cipher);
-  set_string(L, "alpn", info->alpn);
-  lua_pushboolean(L, info->is_resumed);
-  lua_setfield(L, -2, "is_resumed");
+  uvws__lua_set_string(L, "version", tls_version_name(info->version));
+  uvws__lua_set_string(L, "cipher", info->cipher);
+  uvws__lua_set_string(L, "alpn", info->alpn);
+  uvws__lua_set_boolean(L, "is_resumed", info->is_resumed);
   lua_createtable(L, (int)info->certificate_count, 0);
   for (size_t i = 0; i < info->certificate_count; i++) {
     push_certificate(L, &info->certificates[i]);
     lua_rawseti(L, -2, (int)i + 1);
   }
   lua_setfield(L, -2, "certificates");
+}
+
+/* tls_info(self): a table of what TLS agreed on, or nil, message, code. */
+static int client_tls_info(lua_State *L) {
+  struct uvws__lua_client *client = uvws__lua_check_client(L);
+  const uvws_tls_info_t *info;
+  int err = uvws_tls_info(client->ws, &info);
+  if (err < 0) return uvws__lua_push_failure(L, uvws_strerror(err), err);
+  uvws__lua_push_tls_info(L, info);
   return 1;
 }
 
@@ -175,6 +173,8 @@ static int host_close_all(lua_State *L) {
   lua_Number timeout_ms = luaL_optnumber(L, 4, (lua_Number)UVWS_NO_TIMEOUT);
   if (!(timeout_ms >= 0 && timeout_ms < (lua_Number)UVWS_NO_TIMEOUT)) timeout_ms = UVWS_NO_TIMEOUT;
   if (!host->context) return luaL_error(L, "the Lua state is closing");
+  for (const struct uvws__lua_client *c = host->clients; c; c = c->next)
+    if (c->is_locked) return luaL_error(L, "a client is asking for a password");
   lua_pushvalue(L, 1);
   int ref = luaL_ref(L, LUA_REGISTRYINDEX);
   int err = uvws_context_close_all(host->context, code, reason, len, (uint32_t)timeout_ms,

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "lua/ask.h"
+
 /* Reads the value on top into the field at `field`. Returns NULL, or what was expected, or
  * message_is_pushed. */
 typedef const char *read_option(lua_State *L, uvws_options_t *options, void *field);
@@ -225,6 +227,35 @@ static const char *read_proxy_headers(lua_State *L, uvws_options_t *options, voi
 
 static read_option read_compression, read_reconnect;
 
+/* Functions of Lua's are kept by uvws__lua_ask_take; C gets the one that asks them. */
+static const char *check_function(lua_State *L) {
+  return lua_isfunction(L, -1) ? NULL : "a function";
+}
+
+static const char *read_verify(lua_State *L, uvws_options_t *options, void *field) {
+  (void)field;
+  options->on_verify = uvws__lua_verify;
+  return check_function(L);
+}
+
+static const char *read_key_password(lua_State *L, uvws_options_t *options, void *field) {
+  (void)field;
+  options->on_key_password = uvws__lua_key_password;
+  return check_function(L);
+}
+
+static const char *read_should_retry(lua_State *L, uvws_options_t *options, void *field) {
+  (void)options;
+  ((uvws_reconnect_t *)field)->should_retry = uvws__lua_should_retry;
+  return check_function(L);
+}
+
+static const char *read_before_attempt(lua_State *L, uvws_options_t *options, void *field) {
+  (void)options;
+  ((uvws_reconnect_t *)field)->before_attempt = uvws__lua_before_attempt;
+  return check_function(L);
+}
+
 /* What lua/uvws/face.lua and lua/uvws/client.lua read for themselves is only checked here. */
 static const char *check_flag(lua_State *L, uvws_options_t *options, void *field) {
   int flag;
@@ -306,6 +337,8 @@ static const struct option_row rows[] = {
     {FIELD(no_session_resumption), read_flag},
     {FIELD(keylog_file), read_string},
     {FIELD(keylog_from_env), read_flag},
+    {FIELD(on_verify), read_verify},
+    {FIELD(on_key_password), read_key_password},
     {FIELD(reconnect), read_reconnect},
     {"schedule", 0, check_flag},
     {"receive_mark", 0, check_limit},
@@ -323,6 +356,8 @@ static const struct option_row reconnect_rows[] = {
     {RECONNECT_FIELD(max_attempts), read_number},
     {RECONNECT_FIELD(no_jitter), read_flag},
     {RECONNECT_FIELD(keep_bytes), read_limit},
+    {"should_retry", 0, read_should_retry},
+    {"before_attempt", 0, read_before_attempt},
 #undef RECONNECT_FIELD
     {0},
 };
@@ -412,5 +447,47 @@ static const char *read_reconnect(lua_State *L, uvws_options_t *options, void *f
 }
 
 int uvws__lua_options_read(lua_State *L, int index, uvws_options_t *options) {
+  return read_rows(L, index, rows, "", options, options);
+}
+
+/* What is settled when connect is called: functions, and what Lua code has read by then. */
+static const char *const settled[] = {"reconnect", "on_verify", "on_key_password", "schedule",
+                                      "receive_mark"};
+
+static int read_uri(lua_State *L, int index, uvws_options_t *options) {
+  lua_getfield(L, index, "uri");
+  if (!lua_isnil(L, -1)) options->uri = to_plain_string(L, -1);
+  if (options->uri) return 0;
+  lua_pushfstring(L, "bad option 'uri': a string without NUL expected, got %s",
+                  luaL_typename(L, -1));
+  return UVWS_EOPTION;
+}
+
+/* The table is replaced by a copy, which nobody else changes while strings are borrowed from it. */
+static void copy_table(lua_State *L, int index) {
+  lua_newtable(L);
+  int copy = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, index)) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, copy);
+  }
+  lua_replace(L, index);
+}
+
+int uvws__lua_options_change(lua_State *L, int index, uvws_options_t *options) {
+  copy_table(L, index);
+  for (size_t i = 0; i < sizeof settled / sizeof *settled; i++) {
+    lua_getfield(L, index, settled[i]);
+    bool is_there = !lua_isnil(L, -1);
+    lua_pop(L, 1);
+    if (!is_there) continue;
+    lua_pushfstring(L, "bad option '%s': it was settled by connect", settled[i]);
+    return UVWS_EOPTION;
+  }
+  if (read_uri(L, index, options) != 0) return UVWS_EOPTION;
+  lua_pushnil(L); /* the URI stays on the stack, where it is kept */
+  lua_setfield(L, index, "uri");
   return read_rows(L, index, rows, "", options, options);
 }

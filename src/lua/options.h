@@ -21,4 +21,7 @@ enum {
  * or UVWS_EOPTION with a message, which names the option, pushed. The table is not changed. */
 int uvws__lua_options_read(lua_State *L, int index, uvws_options_t *options);
 
+/* The same for a table that changes some of the options of a connect before, `uri` among them. */
+int uvws__lua_options_change(lua_State *L, int index, uvws_options_t *options);
+
 #endif
