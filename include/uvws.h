@@ -421,8 +421,11 @@ typedef struct uvws_options {
    * that is paused is not judged. */
   uint32_t ping_interval_ms; /* default: no Pings */
   uint32_t pong_timeout_ms;  /* default 10,000; UVWS_NO_TIMEOUT: never judge, just ping */
-  uint32_t idle_timeout_ms;  /* without a message either way, the connection closes with 1001 and
-                                UVWS_EIDLE_TIMEOUT, at most a quarter late; default: never */
+  uint32_t idle_timeout_ms;  /* without a message either way for so long, or at most a quarter
+                                longer, the connection closes with 1001. What still arrives before
+                                the server's Close is told, then on_error with
+                                UVWS_EIDLE_TIMEOUT, then on_close with what the server's Close
+                                said; default: never */
 
   /* The way to the server. */
   const char *socket_path;     /* a unix domain socket to connect to; the URI still gives Host, path

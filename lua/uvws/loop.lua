@@ -101,6 +101,7 @@ local signals = {} -- luv's handles
 local exit_status -- of the process, once run returns: a signal has come
 
 local CLOSE_TIMEOUT_MS = 5000
+local SIGHUP = 1
 
 --- A script that watches signals itself knows what to do.
 local function has_own_signals()
@@ -116,13 +117,15 @@ end
 local function on_signal(number)
   if has_own_signals() then return end
   local is_second = exit_status ~= nil
+  if is_second and number == SIGHUP then return end -- the shell repeats what the terminal said
   exit_status = 128 + number
   if is_second or not core.is_alive() then return M.stop() end
   if not core.close_all(M.stop, 1001, "", CLOSE_TIMEOUT_MS) then M.stop() end
 end
 
 local function make_signals()
-  for name, number in pairs({ sigint = 2, sigterm = 15 }) do
+  local numbers = { sigint = 2, sigterm = 15, sighup = not core.is_hangup_ignored() and SIGHUP or nil }
+  for name, number in pairs(numbers) do
     local handle = luv.new_signal()
     handle:unref()
     signals[handle] = function() handle:start(name, function() on_signal(number) end) end

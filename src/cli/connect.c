@@ -28,8 +28,8 @@ static void step(struct connect *c);
 static void close_handles(struct connect *c) {
   cli_input_close(&c->input);
   uv_handle_t *const handles[] = {(uv_handle_t *)&c->interrupt, (uv_handle_t *)&c->terminate,
-                                  (uv_handle_t *)&c->linger, (uv_handle_t *)&c->ping,
-                                  (uv_handle_t *)&c->flush};
+                                  (uv_handle_t *)&c->hangup,    (uv_handle_t *)&c->linger,
+                                  (uv_handle_t *)&c->ping,      (uv_handle_t *)&c->flush};
   for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++)
     if (!uv_is_closing(handles[i])) uv_close(handles[i], NULL);
 }
@@ -205,9 +205,11 @@ static void leave_at_once(struct connect *c) {
   _Exit(c->status);
 }
 
-/* The first signal asks politely, the second does not wait. */
+/* The first signal asks politely, the second does not wait; but the shell repeats what the terminal
+ * said when it went. */
 static void on_signal(uv_signal_t *handle, int number) {
   struct connect *c = handle->data;
+  if (number == SIGHUP && c->signal_count > 0) return;
   if (c->signal_count++ == 0 && c->ws != NULL) {
     start_close(c, 1001);
     return;
@@ -282,17 +284,31 @@ static const uvws_callbacks_t callbacks = {
     .on_drain = on_drain,
 };
 
+/* So says nohup(1) that the end of the terminal is none of the program's business. */
+static int is_hangup_ignored(void) {
+#if defined(_WIN32)
+  return 0;
+#else
+  struct sigaction found;
+  return sigaction(SIGHUP, NULL, &found) == 0 && found.sa_handler == SIG_IGN;
+#endif
+}
+
+static int start_signal(struct connect *c, uv_signal_t *handle, int number) {
+  int err = uv_signal_init(&c->loop, handle);
+  handle->data = c;
+  if (err != 0 || (number == SIGHUP && is_hangup_ignored())) return err;
+  return uv_signal_start(handle, on_signal, number);
+}
+
 static int start_handles(struct connect *c) {
   uv_prepare_init(&c->loop, &c->flush);
   uv_timer_init(&c->loop, &c->linger);
   uv_timer_init(&c->loop, &c->ping);
-  int err = uv_signal_init(&c->loop, &c->interrupt);
-  if (err != 0) return err;
-  err = uv_signal_init(&c->loop, &c->terminate);
-  if (err != 0) return err;
-  c->flush.data = c->linger.data = c->ping.data = c->interrupt.data = c->terminate.data = c;
-  err = uv_signal_start(&c->interrupt, on_signal, SIGINT);
-  return err != 0 ? err : uv_signal_start(&c->terminate, on_signal, SIGTERM);
+  c->flush.data = c->linger.data = c->ping.data = c;
+  int err = start_signal(c, &c->interrupt, SIGINT);
+  if (err == 0) err = start_signal(c, &c->terminate, SIGTERM);
+  return err != 0 ? err : start_signal(c, &c->hangup, SIGHUP);
 }
 
 static void start(struct connect *c) {

@@ -17,6 +17,7 @@ struct connect {
   struct cli_output output;
   uv_signal_t interrupt;
   uv_signal_t terminate;
+  uv_signal_t hangup;
   uv_timer_t linger;
   uv_timer_t ping;
   uv_prepare_t flush;

@@ -308,8 +308,9 @@ static int open_edit(struct cli_editor *e) {
   el_set(e->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
   el_set(e->edit, EL_HIST, history, e->history);
   el_set(e->edit, EL_GETCFN, on_key_wanted);
-  /* Between lines libedit turns the echo on: what is typed then would be seen twice. */
-  el_set(e->edit, EL_SETTY, "-x", "-echo", NULL);
+  /* Between two lines libedit gives the terminal back: what is typed then would be seen twice, and
+   * the kernel would take ^R, ^W and ^D for itself, or make a NUL of them. */
+  el_set(e->edit, EL_SETTY, "-x", "-echo", "-icanon", "-iexten", NULL);
   el_source(e->edit, NULL); /* ~/.editrc, where there is one */
   return 0;
 }

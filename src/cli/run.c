@@ -168,9 +168,9 @@ static int run_protected(lua_State *L) {
 static int print_usage(FILE *stream, int status) {
   fprintf(stream, "usage: uvws run FILE.lua [ARG ...]\n\n"
                   "Runs the script as luajit does (- is standard input), then the loop of its\n"
-                  "WebSocket clients until nothing is active. SIGINT and SIGTERM close\n"
-                  "its connections with 1001 first; a second one does not wait. The exit\n"
-                  "status is then 128 and the signal's number.\n");
+                  "WebSocket clients until nothing is active. SIGINT, SIGTERM and SIGHUP\n"
+                  "close its connections with 1001 first; a second one does not wait. The\n"
+                  "exit status is then 128 and the signal's number.\n");
   return status;
 }
 

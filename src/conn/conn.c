@@ -233,7 +233,8 @@ void uvws__conn_end(struct uvws__conn *c) {
   uvws__client_drop_waiting(ws);
   ws->is_above = 0; /* what is dropped does not drain */
   uvws_error_t error;
-  if (ws->retry && uvws__ending_error(c, &error)) uvws__deliver_error(ws, &error);
+  int is_untold = ws->retry || c->ending.has_expired;
+  if (is_untold && uvws__ending_error(c, &error)) uvws__deliver_error(ws, &error);
   uvws__retry_free(ws);
   ws->conn = NULL;
   uvws__close_all_take_end(c);

@@ -132,8 +132,9 @@ struct uvws__ending {
   int error;              /* for on_error; 0: none */
   uint8_t has_sent_close; /* our Close is queued */
   uint8_t has_received_close;
-  int code;     /* of the peer's Close */
-  char *reason; /* of the peer's Close; NULL: empty (or no memory for it) */
+  uint8_t has_expired; /* idle: the error is told at the end, and the end may be clean */
+  int code;            /* of the peer's Close */
+  char *reason;        /* of the peer's Close; NULL: empty (or no memory for it) */
   size_t reason_len;
   struct uvws__detail *detail; /* our words; NULL: none (or no memory for them) */
 };
@@ -261,6 +262,7 @@ int uvws__conn_pieces_write(struct uvws__conn *c, const uint8_t *data, size_t le
 int uvws__conn_close(struct uvws__conn *c, int code, const char *reason, size_t reason_len);
 void uvws__conn_take_close(struct uvws__conn *c, const struct uvws__inbound_event *event);
 void uvws__conn_fail(struct uvws__conn *c, int err, int close_code, const char *detail);
+void uvws__conn_expire(struct uvws__conn *c, int err); /* while open */
 void uvws__conn_cut(struct uvws__conn *c); /* close the transport; on_close follows from the loop */
 void uvws__conn_drained(struct uvws__conn *c); /* all that was queued is out, or may be */
 void uvws__conn_on_end(struct uvws__conn *c, int err, const char *detail);

@@ -78,7 +78,7 @@ void uvws__ending_close_info(const struct uvws__conn *c, uvws_close_info_t *out)
   uvws_close_info_t info = {.code = UVWS__CLOSE_ABNORMAL, .reason = ""};
   if (e->has_received_close) {
     info.code = e->code;
-    info.was_clean = e->has_sent_close && !e->error && !c->write_error;
+    info.was_clean = e->has_sent_close && (!e->error || e->has_expired) && !c->write_error;
     info.reason = e->reason ? e->reason : "";
     info.reason_len = e->reason_len;
   } else if (e->detail) {

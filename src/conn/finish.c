@@ -6,6 +6,9 @@
  *   - The peer broke a rule: our Close goes out, then a FIN, and what still comes is read and
  * dropped, since closing a socket with unread bytes resets it and could destroy our Close under
  * way.
+ *   - Nobody said anything for too long (idle_timeout_ms): nothing is broken, so the closing
+ * handshake is done as if the caller had closed, and the error is told behind what still arrives.
+ * What goes wrong on the way does not take its place.
  *   - The stream ended or failed: cut at once.
  */
 #include "conn/conn.h"
@@ -56,19 +59,30 @@ void uvws__conn_take_close(struct uvws__conn *c, const struct uvws__inbound_even
   uvws__conn_go(c, CONN_DRAINING);
 }
 
-void uvws__conn_fail(struct uvws__conn *c, int err, int close_code, const char *detail) {
-  if (c->state == CONN_CUT) return;
+static void note_error(struct uvws__conn *c, int err, const char *detail) {
   c->ending.error = err;
   set_detail(c, detail);
   c->ws->counters.failures++;
   uvws__trace(c->ws, UVWS_LOG_ERROR, "%s: %s", uvws_err_name(err), detail);
+}
+
+void uvws__conn_expire(struct uvws__conn *c, int err) {
+  note_error(c, err, uvws_strerror(err));
+  c->ending.has_expired = 1;
+  if (uvws__conn_close(c, UVWS__CLOSE_GOING_AWAY, NULL, 0) != 0) uvws__conn_cut(c);
+}
+
+void uvws__conn_fail(struct uvws__conn *c, int err, int close_code, const char *detail) {
+  if (c->state == CONN_CUT) return;
+  if (!c->ending.has_expired) note_error(c, err, detail);
   int can_say_why =
       close_code && !c->write_error && (c->state == CONN_OPEN || c->state == CONN_CLOSING);
   if (can_say_why && !c->ending.has_sent_close) can_say_why = send_close(c, close_code, "", 0) == 0;
   uvws__conn_go(c, can_say_why ? CONN_DRAINING : CONN_CUT);
   /* Of a connection that may not be the last the error is told when that is known. */
   uvws_error_t error;
-  if (!c->ws->retry && uvws__ending_error(c, &error)) uvws__deliver_error(c->ws, &error);
+  if (!c->ws->retry && !c->ending.has_expired && uvws__ending_error(c, &error))
+    uvws__deliver_error(c->ws, &error);
 }
 
 void uvws__conn_drained(struct uvws__conn *c) {

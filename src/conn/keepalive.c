@@ -197,8 +197,7 @@ static void on_judge_idle(struct uvws__after_poll *after) {
   struct uvws__keepalive *k =
       (struct uvws__keepalive *)((char *)after - offsetof(struct uvws__keepalive, judge_idle));
   if (is_idle(k))
-    uvws__conn_fail(k->c, UVWS_EIDLE_TIMEOUT, UVWS__CLOSE_GOING_AWAY,
-                    uvws_strerror(UVWS_EIDLE_TIMEOUT));
+    uvws__conn_expire(k->c, UVWS_EIDLE_TIMEOUT);
   else
     look_again(k);
 }

@@ -70,6 +70,7 @@ struct uvws__lua_host {
   bool has_signals; /* the handles below are initialised */
   uv_signal_t interrupt;
   uv_signal_t terminate;
+  uv_signal_t hangup;
   struct uvws__lua_trace trace;
 };
 

@@ -18,11 +18,11 @@ def program():
     return os.environ["UVWS_PROGRAM"]
 
 
-def start(*arguments, **options):
+def start(*arguments, under=(), **options):
     options.setdefault("stdin", subprocess.PIPE)
     options.setdefault("stdout", subprocess.PIPE)
     options.setdefault("stderr", subprocess.PIPE)
-    return subprocess.Popen([program(), *arguments], **options)
+    return subprocess.Popen([*under, program(), *arguments], **options)
 
 
 def run(*arguments, stdin=b"", **options):

@@ -40,6 +40,23 @@ class Terminal:
     def type(self, text):
         os.write(self.parent, text if isinstance(text, bytes) else text.encode())
 
+    def local_modes(self):
+        return termios.tcgetattr(self.child)[3]
+
+    def local_modes_until(self, is_there, seen):
+        """Look at the terminal's modes as often as can be, reading, until `is_there()`."""
+        end = time.monotonic() + SECONDS
+        while not is_there():
+            if time.monotonic() > end:
+                raise AssertionError(f"not seen; the screen: {self.screen()}")
+            self.read_some(0)
+            seen.add(self.local_modes())
+        return {self.local_modes()}
+
+    def hang_up(self):
+        os.close(self.parent)
+        self.parent = None
+
     def read_some(self, seconds):
         if not select.select([self.parent], [], [], seconds)[0]:
             return False
@@ -132,4 +149,5 @@ class Terminal:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         os.close(self.child)
-        os.close(self.parent)
+        if self.parent is not None:
+            os.close(self.parent)

@@ -313,7 +313,7 @@ class ScriptedPeer(unittest.TestCase):
         self.assertEqual(out, b"")
 
     def test_interrupt_closes_with_1001(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             process = start("connect", self.server.uri)
             connection, _ = self.server.accept_websocket()
             connection.send(frame(TEXT, b"open"))
@@ -334,6 +334,31 @@ class ScriptedPeer(unittest.TestCase):
         process.send_signal(signal.SIGINT)
         self.assertEqual(finish(process), (130, b"", b""))
         connection.close()
+
+    def test_shell_may_repeat_the_hangup(self):
+        process = start("connect", self.server.uri)
+        connection, _ = self.server.accept_websocket()
+        connection.send(frame(TEXT, b"open"))
+        self.assertEqual(process.stdout.readline(), b"open\n")
+        process.send_signal(signal.SIGHUP)
+        self.assertEqual(connection.read_frame()[0], CLOSE)
+        process.send_signal(signal.SIGHUP)
+        connection.send(frame(TEXT, b"still here"))
+        self.assertEqual(process.stdout.readline(), b"still here\n")
+        connection.send(close_frame(1001))
+        connection.close()
+        self.assertEqual(finish(process), (0, b"", b""))
+
+    def test_nohup_keeps_it_going(self):
+        process = start("connect", self.server.uri, under=["nohup"])
+        connection, _ = self.server.accept_websocket()
+        process.send_signal(signal.SIGHUP)
+        connection.send(frame(TEXT, b"still here"))
+        self.assertEqual(process.stdout.readline(), b"still here\n")
+        connection.send(close_frame(1000))
+        self.assertEqual(connection.read_frame()[0], CLOSE)
+        connection.close()
+        self.assertEqual(finish(process)[0], 0)
 
     def test_interrupt_while_connecting_ends_it(self):
         process = start("connect", self.server.uri)

@@ -38,8 +38,8 @@ class Signals(unittest.TestCase):
         self.server = ScriptedServer()
         self.addCleanup(self.server.__exit__)
 
-    def begin(self, script):
-        process = start("run", "-")
+    def begin(self, script, under=()):
+        process = start("run", "-", under=under)
         process.stdin.write((script % self.server.uri).encode())
         process.stdin.close()
         process.stdin = None
@@ -59,8 +59,9 @@ class Signals(unittest.TestCase):
         return out
 
     def test_signal_ends_the_connections_of_a_listener_with_1001(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             self.assertEqual(self.end_by(number, LISTENER), b"closed\t1001\n")
+            self.assertEqual(self.end_by(number, LUV + LISTENER), b"closed\t1001\n")
 
     def test_signal_ends_a_coroutine_and_the_script_does_not_go_on(self):
         self.assertNotIn(b"not reached", self.end_by(signal.SIGTERM, COROUTINE))
@@ -80,6 +81,24 @@ class Signals(unittest.TestCase):
             process.send_signal(signal.SIGTERM)
             self.assertEqual(finish(process), (128 + signal.SIGTERM, b"", b""))
             connection.close()
+
+    def test_shell_may_repeat_the_hangup_and_nohup_keeps_it_going(self):
+        for script in (LISTENER, LUV + LISTENER):
+            process, connection = self.begin(script)
+            process.send_signal(signal.SIGHUP)
+            self.assertEqual(connection.read_frame()[0], CLOSE)
+            process.send_signal(signal.SIGHUP)
+            connection.send(frame(CLOSE, b"\x03\xe9"))
+            connection.close()
+            self.assertEqual(finish(process), (128 + signal.SIGHUP, b"closed\t1001\n", b""))
+            process, connection = self.begin(script, under=["nohup"])
+            process.send_signal(signal.SIGHUP)
+            connection.send(frame(CLOSE, b"\x03\xe8"))
+            self.assertEqual(connection.read_frame(), (CLOSE, b"\x03\xe8"))
+            connection.close()
+            self.assertEqual(process.stdout.readline(), b"closed\t1000\n")
+            process.kill()
+            finish(process)
 
     def test_signal_is_the_scripts_own_when_it_watches_it_with_luv(self):
         process, connection = self.begin(

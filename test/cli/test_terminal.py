@@ -3,10 +3,11 @@
 import os
 import signal
 import tempfile
+import termios
 import unittest
 
 import tap
-from peer import CLOSE, PING, PONG, TEXT, EchoServer, ScriptedServer, frame, run
+from peer import CLOSE, PING, PONG, SECONDS, TEXT, EchoServer, ScriptedServer, frame, run
 from terminal import Terminal
 
 HAS_EDITOR = os.environ.get("UVWS_HAS_EDITOR") == "1"
@@ -54,6 +55,32 @@ class Editing(unittest.TestCase):
             terminal.wait(lambda: terminal.screen().count("< second") == 2, "the line searched for")
             terminal.type(b"\x04")
             self.assertEqual(terminal.finish(), 0)
+
+    def test_keys_are_left_to_the_editor_between_two_lines_too(self):
+        with Terminal("connect", self.server.uri) as terminal:
+            terminal.wait_for_line(">")
+            seen = terminal.local_modes_until(lambda: terminal.local_modes() & termios.ICANON == 0, set())
+            for i in range(50):
+                terminal.type(f"line {i}\n")
+                echo = f"line {i}\r".encode()  # behind both "> " and "< "
+                terminal.local_modes_until(lambda: terminal.output.count(echo) >= 2, seen)
+            self.assertEqual({mode & (termios.ICANON | termios.IEXTEN | termios.ECHO) for mode in seen}, {0})
+            terminal.type(b"\x04")
+            self.assertEqual(terminal.finish(), 0)
+
+    def test_terminal_that_goes_away_closes_with_1001(self):
+        with ScriptedServer() as server:
+            with Terminal("connect", server.uri) as terminal:
+                connection, _ = server.accept_websocket()
+                terminal.wait_for_line(">")
+                terminal.hang_up()
+                opcode, payload = connection.read_frame()
+                if opcode == PING:  # the end of the input was seen before the signal
+                    opcode, payload = connection.read_frame()
+                self.assertEqual((opcode, payload), (CLOSE, b"\x03\xe9"))
+                connection.send(close_frame(1001))
+                connection.close()
+                self.assertEqual(terminal.process.wait(SECONDS), 0)
 
     def test_history_outlives_the_program_but_for_lines_behind_a_space(self):
         with tempfile.TemporaryDirectory() as folder:

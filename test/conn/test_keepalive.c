@@ -53,6 +53,10 @@ static void wait_for_pongs(struct fixture *f, uint64_t count) {
   fixture_run_until(f, has_ponged);
 }
 
+static int has_asked_to_close(struct fixture *f) {
+  return fixture_conn(f)->saw_close;
+}
+
 /* A few turns of the loop, for what must not happen. */
 static void turn(struct fixture *f) {
   for (int i = 0; i < 8; i++)
@@ -348,7 +352,41 @@ static void idle_connection_closes_with_1001(void **state) {
   fixture_run_until(&f, is_over);
   assert_int_equal(peer_close_code(fixture_conn(&f)), 1001);
   fixture_end(&f);
-  assert_string_equal(f.diary, "open error(UVWS_EIDLE_TIMEOUT) close(1006) ");
+  assert_string_equal(f.diary, "open error(UVWS_EIDLE_TIMEOUT) close(1001,clean) ");
+}
+
+static void an_idle_end_is_told_once_when_the_peer_does_not_answer_it(void **state) {
+  (void)state;
+  static const struct peer_plan mute = {.manners = PEER_MUTE};
+  struct fixture f;
+  uvws_options_t o = {.idle_timeout_ms = 1000, .close_timeout_ms = 300};
+  open_with(&f, &mute, &o);
+  fixture_advance(&f, 1000);
+  fixture_run_until(&f, has_asked_to_close);
+  fixture_advance(&f, 299);
+  turn(&f);
+  assert_diary(&f, "open ");
+  fixture_advance(&f, 1);
+  fixture_run_until(&f, is_over);
+  assert_string_equal(f.players[0].error_message, uvws_strerror(UVWS_EIDLE_TIMEOUT));
+  fixture_end(&f);
+  assert_diary(&f, "open error(UVWS_EIDLE_TIMEOUT) close(1006) ");
+}
+
+static void a_message_that_crosses_the_idle_end_is_told(void **state) {
+  (void)state;
+  static const struct peer_plan mute = {.manners = PEER_MUTE};
+  struct fixture f;
+  uvws_options_t o = {.idle_timeout_ms = 1000};
+  open_with(&f, &mute, &o);
+  fixture_advance(&f, 1000);
+  fixture_run_until(&f, has_asked_to_close);
+  peer_send_frame(fixture_conn(&f), 0x81, "x", 1);
+  peer_send_frame(fixture_conn(&f), 0x88, "\x0f\xa1", 2);
+  peer_fin(fixture_conn(&f));
+  fixture_run_until(&f, is_over);
+  fixture_end(&f);
+  assert_diary(&f, "open text(x) error(UVWS_EIDLE_TIMEOUT) close(4001,clean) ");
 }
 
 static void messages_put_the_idle_end_off(void **state) {
@@ -392,7 +430,7 @@ static void pings_do_not_put_the_idle_end_off(void **state) {
   fixture_advance(&f, 100);
   fixture_run_until(&f, is_over);
   fixture_end(&f);
-  assert_diary(&f, "open error(UVWS_EIDLE_TIMEOUT) close(1006) ");
+  assert_diary(&f, "open error(UVWS_EIDLE_TIMEOUT) close(1001,clean) ");
 }
 
 static void message_that_comes_slowly_is_not_idle(void **state) {
@@ -449,6 +487,8 @@ int main(void) {
       cmocka_unit_test(closing_ends_the_pings),
       cmocka_unit_test(free_while_a_peer_is_being_judged_is_safe),
       cmocka_unit_test(idle_connection_closes_with_1001),
+      cmocka_unit_test(an_idle_end_is_told_once_when_the_peer_does_not_answer_it),
+      cmocka_unit_test(a_message_that_crosses_the_idle_end_is_told),
       cmocka_unit_test(messages_put_the_idle_end_off),
       cmocka_unit_test(pings_do_not_put_the_idle_end_off),
       cmocka_unit_test(message_that_comes_slowly_is_not_idle),

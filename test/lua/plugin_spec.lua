@@ -566,6 +566,7 @@ describe("a message", function()
     local events = talk(uri("PLAIN"), { idle_timeout_ms = 20 })
     assert.equal("open error close", events.order)
     assert.equal("UVWS_EIDLE_TIMEOUT", events.error.error)
+    assert.equal(1001, events.close.code)
   end)
 
   it("larger than max_message_size ends the connection", function()
