@@ -589,7 +589,13 @@ enum { UVWS_ABOVE_MARK = 1 };
 /* Flags for one message. */
 enum {
   UVWS_SEND_COMPRESSED = 1, /* whatever compression_threshold says, when compression was agreed */
-  UVWS_SEND_PLAIN = 2
+  UVWS_SEND_PLAIN = 2,
+
+  /* `data` is borrowed, valid and unchanged, until `cb` fires, which must be given. A message of
+   * more than 128 KiB is then not copied, however long it is queued: it is masked piece by piece as
+   * the kernel takes it. The same bytes may be lent to many clients at once. (What is compressed,
+   * or sent before the connection is open, is copied all the same.) */
+  UVWS_SEND_BORROWED = 4
 };
 
 /* The same with flags. */

@@ -2,6 +2,8 @@
 #include "api/check.h"
 #include "conn/conn.h"
 
+#define HOW_TO_PACK ((unsigned)(UVWS_SEND_COMPRESSED | UVWS_SEND_PLAIN))
+
 static int fail(const uvws_t *ws, int err, const char *text) {
   ws->ctx->last_error_of = ws;
   return uvws__fail(&ws->ctx->last_error, err, "%s", text);
@@ -62,23 +64,24 @@ int uvws_send_binary(uvws_t *ws, const void *data, size_t len, uvws_send_cb cb, 
   return send_message(ws, &out);
 }
 
-static int check_kind(const uvws_t *ws, uvws_kind_t kind, unsigned flags) {
+static int check_kind(const uvws_t *ws, uvws_kind_t kind, unsigned flags, unsigned known) {
   if (kind != UVWS_TEXT && kind != UVWS_BINARY)
     return fail(ws, UV_EINVAL, "kind is neither UVWS_TEXT nor UVWS_BINARY");
-  if (flags & ~(unsigned)(UVWS_SEND_COMPRESSED | UVWS_SEND_PLAIN))
-    return fail(ws, UV_EINVAL, "flags has an unknown bit");
+  if (flags & ~known) return fail(ws, UV_EINVAL, "flags has a bit that means nothing here");
   return 0;
 }
 
 int uvws_send(uvws_t *ws, uvws_kind_t kind, const void *data, size_t len, unsigned flags,
               uvws_send_cb cb, void *arg) {
   struct uvws__outgoing out = {kind, flags, data, len, cb, arg};
-  int err = check_kind(ws, kind, flags);
+  int err = check_kind(ws, kind, flags, HOW_TO_PACK | UVWS_SEND_BORROWED);
+  if (!err && (flags & UVWS_SEND_BORROWED) && !cb)
+    err = fail(ws, UV_EINVAL, "UVWS_SEND_BORROWED needs a callback: it says when `data` is free");
   return err ? err : send_message(ws, &out);
 }
 
 int uvws_message_begin(uvws_t *ws, uvws_kind_t kind, unsigned flags) {
-  int err = check_kind(ws, kind, flags);
+  int err = check_kind(ws, kind, flags, HOW_TO_PACK);
   if (err) return err;
   return told(ws, ws->conn ? uvws__conn_pieces_begin(ws->conn, kind, flags) : UVWS_ENOTOPEN);
 }

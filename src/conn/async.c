@@ -85,7 +85,8 @@ static void take_item(struct uvws__item *item) {
     item_free(item);
     return;
   }
-  struct uvws__outgoing out = {item->kind, item->flags, item->data, item->len, on_item_sent, item};
+  unsigned flags = item->flags | UVWS_SEND_BORROWED; /* the item lives until on_item_sent */
+  struct uvws__outgoing out = {item->kind, flags, item->data, item->len, on_item_sent, item};
   int err = uvws__client_send(ws, &out);
   if (err < 0) on_item_sent(ws, err, item);
 }

@@ -81,8 +81,9 @@ int uvws__waiting_new(uvws_t *ws, const struct uvws__outgoing *out, struct uvws_
   if (out->len > SIZE_MAX / 2) return UV_ENOMEM;
   *w = uvws__alloc(&ws->ctx->env, sizeof **w + out->len);
   if (!*w) return UV_ENOMEM;
+  unsigned flags = out->flags & ~(unsigned)UVWS_SEND_BORROWED; /* this copy is not lent */
   **w = (struct uvws__waiting){
-      .kind = out->kind, .flags = out->flags, .cb = out->cb, .arg = out->arg, .len = out->len};
+      .kind = out->kind, .flags = flags, .cb = out->cb, .arg = out->arg, .len = out->len};
   if (out->len) memcpy((*w)->data, out->data, out->len);
   return 0;
 }

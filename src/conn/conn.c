@@ -211,6 +211,7 @@ void uvws__conn_free(struct uvws__conn *c) {
   uvws__tls_info_free(env, c->tls_info);
   uvws__inbound_deinit(&c->inbound);
   uvws__framer_free(env, c->reader);
+  uvws__lending_free(c);
   uvws__chain_clear(&c->out, &c->ctx->pool);
   uvws__bytes_deinit(env, &c->stash);
   uvws__deflater_give(&c->ctx->inbound.zstock, c->packer.deflater);

@@ -10,6 +10,7 @@
  *   redirect.c  following redirects
  *   receive.c   bytes in, events out
  *   send.c      messages in, bytes out; completions
+ *   lend.c      large messages that are not copied
  *   finish.c    the closing handshake, failing, draining
  *   keepalive.c Pings, round trips, dead peers, idle connections
  *   stats.c, trace.c   what it all amounts to, and how it goes
@@ -68,6 +69,25 @@ struct uvws__waiting {
   void *arg;
   size_t len;
   uint8_t data[];
+};
+
+/* A message that was lent. */
+struct uvws__loan {
+  struct uvws__loan *next;
+  struct uvws__frame_out frame;
+  const uint8_t *data; /* not masked yet; borrowed until the completion fires */
+  size_t len;
+  struct uvws__chain behind; /* what was queued behind it */
+};
+
+/* All of them, the oldest first: its frame, or what is left of it, follows the last byte of `out`.
+ */
+struct uvws__lending {
+  struct uvws__loan *first;
+  struct uvws__loan *last;
+  size_t len; /* bytes that are not in `out` yet */
+  struct uvws__loan *spare;
+  size_t spare_count;
 };
 
 struct uvws__conn;
@@ -130,12 +150,12 @@ struct uvws__opening {
 /* What the user hears at the end. */
 struct uvws__ending {
   int error;              /* for on_error; 0: none */
+  int code;               /* of the peer's Close */
   uint8_t has_sent_close; /* our Close is queued */
   uint8_t has_received_close;
   uint8_t has_expired; /* idle: the error is told at the end, and the end may be clean */
-  int code;            /* of the peer's Close */
-  char *reason;        /* of the peer's Close; NULL: empty (or no memory for it) */
-  size_t reason_len;
+  uint8_t reason_len;
+  char *reason;                /* of the peer's Close; NULL: empty (or no memory for it) */
   struct uvws__detail *detail; /* our words; NULL: none (or no memory for them) */
 };
 
@@ -175,6 +195,7 @@ struct uvws__conn {
 
   /* Out. */
   struct uvws__chain out;
+  struct uvws__lending *lending; /* NULL: nothing was ever lent */
   size_t writing;   /* bytes at the head of `out` that the transport has and the kernel not yet */
   size_t unsent;    /* of these, when we last looked whether the peer takes any */
   uint64_t written; /* bytes ever handed to the kernel; with out.len, all ever queued */
@@ -241,6 +262,21 @@ int uvws__conn_send_control(struct uvws__conn *c, uint8_t opcode, const uint8_t 
 void uvws__conn_send_waiting(struct uvws__conn *c);
 void uvws__conn_complete(struct uvws__conn *c,
                          int status); /* status 0: those that are done; else all */
+
+/* lend.c */
+#define UVWS__MASK_STEP ((size_t)2 * UVWS__BLOCK_SIZE) /* masked at a time, while it is warm */
+/* Put a frame, or a part of one, behind all that is queued; its room was reserved. */
+void uvws__lending_append(struct uvws__conn *c, struct uvws__frame_out *frame, const uint8_t *data,
+                          size_t len);
+int uvws__loan_new(struct uvws__conn *c, struct uvws__loan **out); /* 0 or UV_ENOMEM */
+void uvws__lend(struct uvws__conn *c, struct uvws__loan *loan);
+int uvws__lending_draw(struct uvws__conn *c); /* from loans into `out`. 0 or UV_ENOMEM */
+void uvws__lending_clear(struct uvws__conn *c);
+void uvws__lending_free(struct uvws__conn *c);
+/* Bytes that the kernel has not taken yet, loans and what is behind them included. */
+static inline size_t uvws__conn_queued(const struct uvws__conn *c) {
+  return c->out.len + (c->lending ? c->lending->len : 0);
+}
 
 /* flush.c */
 void uvws__conn_flush(struct uvws__conn *c);       /* from the loop: writes, completes, fails */

@@ -52,7 +52,7 @@ void uvws__conn_take_close(struct uvws__conn *c, const struct uvws__inbound_even
   e->has_received_close = 1;
   e->code = event->code;
   e->reason = uvws__strndup(&c->ctx->env, (const char *)event->data, event->len);
-  e->reason_len = e->reason ? event->len : 0;
+  e->reason_len = (uint8_t)(e->reason ? event->len : 0);
   /* RFC 6455 5.5.1: the answer echoes the code. Without memory for it there is none. */
   if (!e->has_sent_close)
     send_close(c, event->code == UVWS__CLOSE_NO_STATUS ? 0 : event->code, "", 0);

@@ -20,7 +20,8 @@ static size_t gather(const struct uvws__chain *chain, uv_buf_t bufs[WRITE_BLOCKS
 
 static void drop_output(struct uvws__conn *c, int err) {
   c->write_error = err;
-  c->ws->counters.bytes_dropped += c->out.len;
+  c->ws->counters.bytes_dropped += uvws__conn_queued(c);
+  uvws__lending_clear(c);
   uvws__chain_clear(&c->out, &c->ctx->pool);
   c->writing = 0;
 }
@@ -33,7 +34,10 @@ static void wrote(struct uvws__conn *c, size_t len) {
 void uvws__conn_push(struct uvws__conn *c) {
   uv_buf_t bufs[WRITE_BLOCKS];
   unsigned count;
-  while (c->out.len && !c->writing && !c->write_error) {
+  while (!c->writing && !c->write_error) {
+    int err = c->lending ? uvws__lending_draw(c) : 0;
+    if (err) drop_output(c, err);
+    if (!c->out.len) return;
     size_t len = gather(&c->out, bufs, &count);
     int answer = c->transport->ops->write(c->transport, bufs, count);
     if (answer == UVWS__WRITTEN)
@@ -72,7 +76,7 @@ void uvws__conn_flush(struct uvws__conn *c) {
   if (c->write_error && !c->deadline.place) uvws__conn_set_deadline(c, c->close_timeout_ms);
   uvws__conn_complete(c, 0);
   tell_drained(c);
-  if (c->state == CONN_DRAINING && !c->out.len) uvws__conn_drained(c);
+  if (c->state == CONN_DRAINING && !uvws__conn_queued(c)) uvws__conn_drained(c);
   uvws__pool_trim(&c->ctx->pool);
 }
 

@@ -43,7 +43,8 @@ static void on_kept_sent(uvws_t *ws, int status, void *arg) {
 
 int uvws__keep_send_waiting(struct uvws__conn *c, struct uvws__waiting *w) {
   uvws_t *ws = c->ws;
-  struct uvws__outgoing out = {w->kind, w->flags, w->data, w->len, on_kept_sent, w};
+  unsigned flags = w->flags | UVWS_SEND_BORROWED; /* `w` lives until on_kept_sent */
+  struct uvws__outgoing out = {w->kind, flags, w->data, w->len, on_kept_sent, w};
   int err = uvws__conn_send_message(c, &out);
   if (err < 0) return err;
   ws->retry->kept_len += w->len;

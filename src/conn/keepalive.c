@@ -81,7 +81,7 @@ static void send_ping(struct uvws__keepalive *k) {
   c->heard_ms = 0;
   k->is_awaiting = 1;
   k->ping_us = uvws__context_now_us(c->ctx);
-  k->ping_end = c->written + c->out.len;
+  k->ping_end = c->written + uvws__conn_queued(c);
   ask(k);
   uvws__conn_flush(c);
   k->sent_seen = sent(c);
@@ -172,7 +172,7 @@ int uvws__keepalive_take_pong(struct uvws__conn *c, const uint8_t *data, size_t 
 static uint64_t activity(const struct uvws__conn *c) {
   const struct uvws__counters *n = &c->ws->counters;
   return n->messages_in + n->messages_out + (c->inbound.kind ? n->bytes_in : 0) +
-         (c->out.len ? c->written : 0);
+         (uvws__conn_queued(c) ? c->written : 0);
 }
 
 static int is_idle(struct uvws__keepalive *k) {

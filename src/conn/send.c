@@ -7,8 +7,6 @@
 
 #include <assert.h>
 
-#define MASK_STEP ((size_t)2 * UVWS__BLOCK_SIZE)
-
 static int reserve_sent(struct uvws__conn *c) {
   struct uvws__sent_queue *q = &c->sent;
   if (q->count < q->cap) return 0;
@@ -25,7 +23,8 @@ static int reserve_sent(struct uvws__conn *c) {
 
 static void expect_sent(struct uvws__conn *c, uvws_send_cb cb, void *arg) {
   struct uvws__sent_queue *q = &c->sent;
-  q->ring[(q->first + q->count++) % q->cap] = (struct uvws__sent){c->written + c->out.len, cb, arg};
+  q->ring[(q->first + q->count++) % q->cap] =
+      (struct uvws__sent){c->written + uvws__conn_queued(c), cb, arg};
 }
 
 void uvws__conn_complete(struct uvws__conn *c, int status) {
@@ -39,27 +38,37 @@ void uvws__conn_complete(struct uvws__conn *c, int status) {
   }
 }
 
-static int start_frame(struct uvws__conn *c, struct uvws__frame_out *frame) {
+/* `room` bytes of payload are to be written at once. */
+static int start_frame(struct uvws__conn *c, struct uvws__frame_out *frame, size_t room) {
   if (frame->payload_len > SIZE_MAX - 2 * UVWS__BLOCK_SIZE) return UV_ENOMEM;
   if (c->ctx->trace.level >= UVWS_LOG_FRAMES)
     uvws__trace_frame(c->ws, 0, frame->fin, frame->rsv, frame->opcode, frame->payload_len);
-  int err = uvws__pool_reserve(&c->ctx->pool, (size_t)frame->payload_len + UVWS__HEADER_MAX);
+  int err = uvws__pool_reserve(&c->ctx->pool, room + UVWS__HEADER_MAX);
   return err ? err : uvws__context_mask_key(c->ctx, frame->key);
 }
 
-static void write_frame(struct uvws__conn *c, struct uvws__frame_out *frame, const uint8_t *data,
-                        size_t len) {
-  while (len > MASK_STEP) {
-    uvws__framer_write(c->ctx->writer, frame, data, MASK_STEP, &c->out, &c->ctx->pool);
-    data += MASK_STEP;
-    len -= MASK_STEP;
+static void append(struct uvws__conn *c, struct uvws__frame_out *frame, const uint8_t *data,
+                   size_t len) {
+  if (c->lending)
+    uvws__lending_append(c, frame, data, len);
+  else
+    uvws__framer_write(c->ctx->writer, frame, data, len, &c->out, &c->ctx->pool);
+}
+
+/* A large frame leaves while it is being masked. */
+static void append_large(struct uvws__conn *c, struct uvws__frame_out *frame, const uint8_t *data,
+                         size_t len) {
+  while (len > UVWS__MASK_STEP) {
+    append(c, frame, data, UVWS__MASK_STEP);
+    data += UVWS__MASK_STEP;
+    len -= UVWS__MASK_STEP;
     uvws__conn_push(c);
   }
-  uvws__framer_write(c->ctx->writer, frame, data, len, &c->out, &c->ctx->pool);
+  append(c, frame, data, len);
 }
 
 size_t uvws__conn_buffered(const struct uvws__conn *c) {
-  return c->ws->waiting_len + (c->state >= CONN_OPEN ? c->out.len : 0);
+  return c->ws->waiting_len + (c->state >= CONN_OPEN ? uvws__conn_queued(c) : 0);
 }
 
 int uvws__conn_is_full(const struct uvws__conn *c, size_t more) {
@@ -67,16 +76,41 @@ int uvws__conn_is_full(const struct uvws__conn *c, size_t more) {
   return buffered > c->ws->marks.max || more > c->ws->marks.max - buffered;
 }
 
+static int copy_frame(struct uvws__conn *c, struct uvws__frame_out *frame,
+                      const struct uvws__outgoing *out) {
+  int err = start_frame(c, frame, out->len);
+  if (err) return err;
+  if (out->len > UVWS__MASK_STEP)
+    append_large(c, frame, out->data, out->len);
+  else
+    append(c, frame, out->data, out->len);
+  return 0;
+}
+
+static int lend_frame(struct uvws__conn *c, struct uvws__frame_out *frame,
+                      const struct uvws__outgoing *out) {
+  struct uvws__loan *loan;
+  int err = start_frame(c, frame, 0);
+  if (!err) err = uvws__loan_new(c, &loan);
+  if (err) return err;
+  loan->frame = *frame;
+  loan->data = out->data;
+  loan->len = out->len;
+  uvws__lend(c, loan);
+  return 0;
+}
+
 int uvws__conn_send_frame(struct uvws__conn *c, struct uvws__frame_out *frame,
                           const struct uvws__outgoing *out) {
+  int is_lent = (out->flags & UVWS_SEND_BORROWED) && out->len > UVWS__MASK_STEP;
   frame->payload_len = out->len;
   int err = out->cb ? reserve_sent(c) : 0;
-  if (!err) err = start_frame(c, frame);
+  if (!err) err = is_lent ? lend_frame(c, frame, out) : copy_frame(c, frame, out);
   if (err) return err;
   c->ws->counters.frames_out++;
   c->ws->counters.messages_out += frame->fin;
-  write_frame(c, frame, out->data, out->len);
   if (out->cb) expect_sent(c, out->cb, out->arg);
+  if (is_lent) uvws__conn_push(c);
   uvws__conn_flush_later(c);
   if (uvws__conn_buffered(c) < c->ws->marks.high) return 0;
   c->ws->is_above = 1;
@@ -95,6 +129,7 @@ static int send_packed(struct uvws__conn *c, struct uvws__frame_out *frame,
   struct uvws__outgoing small = *out;
   small.data = packed->data;
   small.len = packed->len;
+  small.flags = 0; /* this memory is not lent */
   frame->rsv = UVWS__RSV1;
   err = uvws__conn_send_frame(c, frame, &small);
   if (err < 0) uvws__conn_unpack(c);
@@ -124,12 +159,12 @@ int uvws__conn_send(struct uvws__conn *c, const struct uvws__outgoing *out) {
 int uvws__conn_send_control(struct uvws__conn *c, uint8_t opcode, const uint8_t *data, size_t len) {
   struct uvws__frame_out frame = {.fin = 1, .opcode = opcode, .payload_len = len};
   assert(len <= UVWS__CONTROL_MAX);
-  int err = start_frame(c, &frame);
+  int err = start_frame(c, &frame, len);
   if (err) return err;
   c->ws->counters.frames_out++;
   c->ws->counters.pings_out += opcode == UVWS__OP_PING;
   c->ws->counters.pongs_out += opcode == UVWS__OP_PONG;
-  write_frame(c, &frame, data, len);
+  append(c, &frame, data, len);
   uvws__conn_flush_later(c);
   return 0;
 }

@@ -20,7 +20,7 @@ static void add_conn(struct uvws__counters *to, const struct uvws__conn *c) {
 
 void uvws__stats_take_conn(struct uvws__conn *c) {
   add_conn(&c->ws->counters, c);
-  c->ws->counters.bytes_dropped += c->out.len;
+  c->ws->counters.bytes_dropped += uvws__conn_queued(c);
 }
 
 void uvws__stats_take_client(uvws_t *ws) {

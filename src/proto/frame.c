@@ -23,6 +23,7 @@
 #define MASK 0x80
 #define SHORT_MAX 125 /* payload whose length stands in the second byte (RFC 6455 5.2) */
 #define LENGTH_16 126 /* the next two bytes hold it */
+#define LENGTH_64 127 /* the next eight */
 
 struct uvws__framer {
   wslay_frame_context_ptr wslay;
@@ -92,22 +93,26 @@ static void send_header(struct uvws__framer *f, const uint8_t *data, size_t len)
   f->is_out_header = 0;
 }
 
+void uvws__frame_go_on(struct uvws__frame_out *frame, const uint8_t *data, size_t len,
+                       struct uvws__chain *chain, struct uvws__pool *pool) {
+  for (size_t done = 0; done < len;) {
+    size_t room;
+    uint8_t *to = uvws__chain_room(chain, pool, &room);
+    size_t n = smaller(room, len - done);
+    uvws__mask_copy(to, data + done, n, frame->key, frame->offset);
+    uvws__chain_advance(chain, n);
+    frame->offset += n;
+    done += n;
+  }
+}
+
 static ssize_t on_wslay_send(const uint8_t *data, size_t len, int flags, void *user_data) {
   struct uvws__framer *f = user_data;
   (void)flags;
-  if (f->is_out_header) {
+  if (f->is_out_header)
     send_header(f, data, len);
-    return (ssize_t)len;
-  }
-  for (size_t done = 0; done < len;) {
-    size_t room;
-    uint8_t *to = uvws__chain_room(f->chain, f->pool, &room);
-    size_t n = smaller(room, len - done);
-    uvws__mask_copy(to, data + done, n, f->out->key, f->out->offset);
-    uvws__chain_advance(f->chain, n);
-    f->out->offset += n;
-    done += n;
-  }
+  else
+    uvws__frame_go_on(f->out, data, len, f->chain, f->pool);
   return (ssize_t)len;
 }
 
@@ -247,24 +252,36 @@ int uvws__framer_next(struct uvws__framer *f, const struct uvws__frame **out) {
   return UVWS__FRAME_PIECE;
 }
 
+/* Writes the header; answers its length. */
+static size_t put_header(const struct uvws__frame_out *frame, uint8_t to[UVWS__HEADER_MAX]) {
+  uint64_t len = frame->payload_len;
+  unsigned length_bytes = len <= SHORT_MAX ? 0 : len <= UINT16_MAX ? 2 : 8;
+  to[0] = (uint8_t)(frame->fin << 7 | frame->rsv << 4 | frame->opcode);
+  to[1] = (uint8_t)(MASK | (length_bytes == 0 ? len : length_bytes == 2 ? LENGTH_16 : LENGTH_64));
+  for (unsigned i = 0; i < length_bytes; i++)
+    to[2 + i] = (uint8_t)(len >> 8 * (length_bytes - 1 - i));
+  memcpy(to + 2 + length_bytes, frame->key, 4);
+  return 2 + length_bytes + 4;
+}
+
+void uvws__frame_begin(const struct uvws__frame_out *frame, struct uvws__chain *chain,
+                       struct uvws__pool *pool) {
+  uint8_t header[UVWS__HEADER_MAX];
+  uvws__chain_append(chain, pool, header, put_header(frame, header));
+}
+
 /* A frame whose length fits into 16 bits, and all of it into the chain's last block, is written in
  * one go, without wslay. */
 static int write_whole(struct uvws__frame_out *frame, const uint8_t *data, size_t len,
                        struct uvws__chain *chain, struct uvws__pool *pool) {
   size_t room;
   if (frame->payload_len > UINT16_MAX || len != frame->payload_len) return 0;
-  size_t header = len <= SHORT_MAX ? 2 : 4;
+  size_t header = len <= SHORT_MAX ? 6 : 8;
   uint8_t *to = uvws__chain_room(chain, pool, &room);
-  if (room < header + 4 + len) return 0;
-  to[0] = (uint8_t)(frame->fin << 7 | frame->rsv << 4 | frame->opcode);
-  to[1] = (uint8_t)(MASK | (header == 2 ? len : LENGTH_16));
-  if (header == 4) {
-    to[2] = (uint8_t)(len >> 8);
-    to[3] = (uint8_t)len;
-  }
-  memcpy(to + header, frame->key, 4);
-  uvws__mask_copy(to + header + 4, data, len, frame->key, 0);
-  uvws__chain_advance(chain, header + 4 + len);
+  if (room < header + len) return 0;
+  put_header(frame, to);
+  uvws__mask_copy(to + header, data, len, frame->key, 0);
+  uvws__chain_advance(chain, header + len);
   frame->offset = len;
   return 1;
 }

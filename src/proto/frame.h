@@ -89,4 +89,11 @@ void uvws__framer_write(struct uvws__framer *framer, struct uvws__frame_out *fra
                         const uint8_t *data, size_t len, struct uvws__chain *chain,
                         struct uvws__pool *pool);
 
+/* The same in two steps and without a framer, for a frame whose payload is masked while other
+ * frames are written: the header, then any number of parts. */
+void uvws__frame_begin(const struct uvws__frame_out *frame, struct uvws__chain *chain,
+                       struct uvws__pool *pool);
+void uvws__frame_go_on(struct uvws__frame_out *frame, const uint8_t *data, size_t len,
+                       struct uvws__chain *chain, struct uvws__pool *pool);
+
 #endif

@@ -110,6 +110,17 @@ void uvws__chain_consume(struct uvws__chain *chain, struct uvws__pool *pool, siz
   }
 }
 
+void uvws__chain_splice(struct uvws__chain *to, struct uvws__chain *from) {
+  if (!from->first) return;
+  if (to->last)
+    to->last->next = from->first;
+  else
+    to->first = from->first;
+  to->last = from->last;
+  to->len += from->len;
+  memset(from, 0, sizeof *from);
+}
+
 void uvws__chain_clear(struct uvws__chain *chain, struct uvws__pool *pool) {
   uvws__chain_consume(chain, pool, chain->len);
 }

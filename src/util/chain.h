@@ -51,6 +51,9 @@ void uvws__chain_append(struct uvws__chain *chain, struct uvws__pool *pool, cons
 /* Drop the first `len` bytes. */
 void uvws__chain_consume(struct uvws__chain *chain, struct uvws__pool *pool, size_t len);
 
+/* Move all of `from` behind all of `to`, without a copy. */
+void uvws__chain_splice(struct uvws__chain *to, struct uvws__chain *from);
+
 void uvws__chain_clear(struct uvws__chain *chain, struct uvws__pool *pool);
 
 #endif

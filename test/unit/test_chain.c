@@ -202,6 +202,32 @@ static void two_chains_share_a_pool(void **state) {
   end(&w);
 }
 
+static void a_chain_behind_another_becomes_a_part_of_it(void **state) {
+  (void)state;
+  struct world w;
+  struct uvws__chain other = {0};
+  begin(&w);
+  for (size_t len = 0; len <= 100000; len += 25000) {
+    uint8_t *bytes = malloc(len + 1);
+    assert_non_null(bytes);
+    for (size_t i = 0; i < len; i++)
+      bytes[i] = pattern(w.put + i);
+    assert_int_equal(uvws__pool_reserve(&w.pool, len), 0);
+    uvws__chain_append(&other, &w.pool, bytes, len);
+    free(bytes);
+    uvws__chain_splice(&w.chain, &other);
+    w.put += len;
+    check(&w);
+    assert_int_equal(other.len, 0);
+    assert_null(other.first);
+    put(&w, 10);
+    check(&w);
+  }
+  take(&w, 100);
+  check(&w);
+  end(&w);
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(bytes_come_out_as_they_went_in),
@@ -213,6 +239,7 @@ int main(void) {
       cmocka_unit_test(reserved_room_suffices_wherever_the_chain_stands),
       cmocka_unit_test(room_is_never_empty),
       cmocka_unit_test(two_chains_share_a_pool),
+      cmocka_unit_test(a_chain_behind_another_becomes_a_part_of_it),
   };
   return cmocka_run_group_tests_name("chain", tests, NULL, NULL);
 }
