@@ -2,6 +2,7 @@
 #include "tls_peer.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -116,14 +117,49 @@ static int write_all(struct visit *v, const void *data, size_t len) {
   return SSL_write_ex(v->ssl, data, len, &done) == 1;
 }
 
-static int upgrade(struct visit *v) {
-  char head[4096], answer[256], accept[UVWS__ACCEPT_LEN + 1];
+static int read_head(struct visit *v, char *head, size_t cap) {
   size_t len = 0;
   while (len < 4 || memcmp(head + len - 4, "\r\n\r\n", 4) != 0) {
-    if (len == sizeof head - 1 || !read_all(v, head + len, 1)) return 0;
+    if (len == cap - 1 || !read_all(v, head + len, 1)) return 0;
     len++;
   }
   head[len] = '\0';
+  return 1;
+}
+
+/* TLS within TLS, when the server behind the proxy is secure. */
+static int be_proxy(struct visit *v) {
+  static const char agreement[] = "HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n";
+  char head[4096];
+  if (!v->peer->plan->is_proxy) return 1;
+  if (!read_head(v, head, sizeof head) || strncmp(head, "CONNECT ", 8) != 0) return 0;
+  if (!write_all(v, agreement, sizeof agreement - 1)) return 0;
+  if (!v->peer->plan->is_secure_behind) return 1;
+  BIO *below = BIO_new(BIO_f_ssl());
+  SSL *inner = SSL_new(v->peer->ctx);
+  BIO_set_ssl(below, v->ssl, BIO_NOCLOSE);
+  SSL_set_bio(inner, below, below);
+  v->ssl = inner;
+  return SSL_accept(inner) == 1;
+}
+
+static int redirect(struct visit *v) {
+  char where[256], answer[512];
+  const char *location = v->peer->plan->location, *number = strstr(location, "%u");
+  if (number)
+    snprintf(where, sizeof where, "%.*s%u%s", (int)(number - location), location, v->peer->port,
+             number + 2);
+  int size = snprintf(answer, sizeof answer,
+                      "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n",
+                      number ? where : location);
+  write_all(v, answer, (size_t)size);
+  return 0;
+}
+
+static int upgrade(struct visit *v) {
+  char head[4096], answer[256], accept[UVWS__ACCEPT_LEN + 1];
+  if (!read_head(v, head, sizeof head)) return 0;
+  if (v->peer->plan->location && strncmp(head, "GET / ", 6) == 0) return redirect(v);
   char *key = strstr(head, "Sec-WebSocket-Key: ");
   if (!key) return 0;
   key += strlen("Sec-WebSocket-Key: ");
@@ -175,7 +211,7 @@ static void talk(struct visit *v) {
   if (SSL_accept(v->ssl) != 1) return;
   v->peer->secured++;
   v->peer->resumed += (unsigned)SSL_session_reused(v->ssl);
-  if (!be_rude(v) || !upgrade(v) || quirk == QUIRK_TRUNCATES) return;
+  if (!be_rude(v) || !be_proxy(v) || !upgrade(v) || quirk == QUIRK_TRUNCATES) return;
   while (answer_frame(v)) {
   }
   if (quirk != QUIRK_NO_CLOSE_NOTIFY) SSL_shutdown(v->ssl);
@@ -191,8 +227,10 @@ static void leave(int fd) {
 }
 
 static void receive_visit(struct tls_peer *peer, int fd) {
-  struct visit v = {.peer = peer, .ssl = SSL_new(peer->ctx), .fd = fd};
+  SSL *outer = SSL_new(peer->ctx);
+  struct visit v = {.peer = peer, .ssl = outer, .fd = fd};
   struct timeval patience = {.tv_sec = PATIENCE_S};
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (v.ssl && SSL_set_fd(v.ssl, fd)) {
@@ -201,7 +239,8 @@ static void receive_visit(struct tls_peer *peer, int fd) {
     talk(&v);
   }
   leave(fd);
-  SSL_free(v.ssl);
+  if (v.ssl != outer) SSL_free(v.ssl);
+  SSL_free(outer);
   ERR_clear_error();
 }
 

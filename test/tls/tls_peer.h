@@ -29,7 +29,10 @@ struct tls_peer_plan {
   const char *alpn;      /* what is chosen if it was offered; "!x": x in any case */
   enum tls_quirk quirk;
   int key_updates;
-  int has_cut; /* the stream to the client ends behind `cut_at` bytes */
+  const char *location; /* where "/" is redirected to by a 302; "%u" in it: our port */
+  int is_proxy; /* CONNECT comes first, and is agreed to; we are the server behind as well */
+  int is_secure_behind; /* that server speaks TLS */
+  int has_cut;          /* the stream to the client ends behind `cut_at` bytes */
 };
 
 struct tls_peer {
