@@ -1,7 +1,8 @@
 /*
  * bench_uvws: uvws as a measured client (job.h), through its public interface alone. With
  * UVWS_CONNECTIONS=N in the environment, `echo` runs on N connections at once and says how evenly;
- * with UVWS_COPY, large messages are copied and not lent.
+ * with UVWS_COPY, large messages are copied and not lent; with UVWS_WHOLE, no TLS session is
+ * resumed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +158,7 @@ int main(int argc, char **argv) {
                              .handshake_timeout_ms = UVWS_NO_TIMEOUT,
                              .max_message_size = UVWS_NO_LIMIT,
                              .insecure_skip_verify = 1};
+  options.no_session_resumption = getenv("UVWS_WHOLE") != NULL;
   if (!getenv("UVWS_DEFLATE")) options.compression = UVWS_COMPRESSION_OFF;
   if (!peers || uv_loop_init(&loop) || uvws_context_new(&loop, NULL, &ctx)) return 1;
   peer_count = 0;

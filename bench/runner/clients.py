@@ -15,9 +15,10 @@ APT_PACKAGES = ["libwebsockets-dev", "libboost-dev", "libwebsocketpp-dev", "pyth
 class Client:
     """`target`: what ninja makes of it; `command`: what is run, before the arguments of job.h."""
 
-    def __init__(self, name, label, command, target=None, modes=ALL_MODES, environment=None, is_ours=False):
+    def __init__(self, name, label, command, target=None, modes=ALL_MODES, environment=None, is_ours=False,
+                 schemes=("ws", "wss")):
         self.name, self.label, self.command, self.target = name, label, command, target
-        self.modes, self.environment, self.is_ours = modes, environment or {}, is_ours
+        self.modes, self.environment, self.is_ours, self.schemes = modes, environment or {}, is_ours, schemes
 
 
 def can_import_websockets():
@@ -50,6 +51,8 @@ def all_clients(folder):
     node = shutil.which("node")
     compiled("floor", "floor", "clients")
     compiled("uvws", "uvws", "clients", is_ours=True)
+    clients += [Client("uvws-whole", "uvws, not resumed", client.command, client.target, ("idle",),
+                       {"UVWS_WHOLE": "1"}, True, ("wss",)) for client in clients if client.name == "uvws"]
     script("lua", "uvws, Lua", "build uvws:" in known,
            [str(folder / "uvws"), "run", str(ROOT / "bench/clients/bench_uvws.lua")], target="uvws",
            modes=("echo", "receive"), is_ours=True)

@@ -96,7 +96,7 @@ def measure_idle(world, clients, scheme, connections, rounds):
     table = {}
     for _ in range(rounds):
         for client in clients:
-            if "idle" not in client.modes:
+            if "idle" not in client.modes or scheme not in client.schemes:
                 continue
             result, said = world.run([*client.command, world.uri(scheme, "/echo"), "idle", "text", 0, connections,
                                       0, 0], client.environment)

@@ -131,7 +131,7 @@ def table(head, rows):
 
 
 def ours(name):
-    return "ours" if name in ("uvws", "lua") else ""
+    return "ours" if name in ("uvws", "uvws-whole", "lua") else ""
 
 
 def scenario_table(result, scheme, scenario, sizes):

@@ -11,8 +11,8 @@
 
 #include "io/tls_internal.h"
 
-#define SESSION_MAX 128
-#define SERVER_SESSION_MAX 32
+#define SESSION_MAX 256
+#define SERVER_SESSION_MAX 128 /* a crowd that connects at once takes one each */
 
 struct uvws__tls_session {
   struct uvws__tls_session *next;
