@@ -342,8 +342,8 @@ typedef int (*uvws_verify_cb)(uvws_t *ws, int err, const char *message, const uv
 /*
  * The password of the client's encrypted key or PKCS#12 file: write it to `out` and return its
  * length, 1 to `cap` (which is UVWS_PASSWORD_MAX); it needs no NUL, may have none in it, and is
- * wiped once the key is open. 0 or less: there is none, and the connection fails with UVWS_ETLS, as
- * it does when the password is wrong.
+ * wiped once the key is open. Less than 0: there is none, and the connection fails with UVWS_ETLS,
+ * as it does when the password is wrong or empty.
  *
  * It fires from inside the call that loads the files, unlike all other callbacks: from
  * uvws_connect, and later from the loop, before an attempt of options.reconnect or a redirect. Only

@@ -16,6 +16,7 @@
 
 #include "cli/cli.h"
 #include "cli/editor.h"
+#include "cli/password.h"
 
 #define HOLD_ABOVE ((size_t)1024 * 1024) /* of what standard output has not taken */
 #define PONG_WITHIN_MS 2000
@@ -311,6 +312,23 @@ static int start_handles(struct connect *c) {
   return err != 0 ? err : start_signal(c, &c->hangup, SIGHUP);
 }
 
+/* Only when the key turns out to be encrypted. */
+static int on_key_password(uvws_t *ws, char *out, size_t cap, void *user) {
+  const struct connect *c = user;
+  const uvws_options_t *o = &c->options.library;
+  (void)ws;
+  return cli_password_ask(o->key_file    ? o->key_file
+                          : o->cert_file ? o->cert_file
+                                         : o->pkcs12_file,
+                          out, cap);
+}
+
+static void ask_for_password(uvws_options_t *o) {
+  int has_key = o->cert_file != NULL || o->pkcs12_file != NULL;
+  if (has_key && o->key_password == NULL && cli_password_is_possible())
+    o->on_key_password = on_key_password;
+}
+
 static void start(struct connect *c) {
   int err = uvws_context_new(&c->loop, NULL, &c->context);
   if (err == 0) err = uvws_new(c->context, &callbacks, c, &c->ws);
@@ -320,6 +338,7 @@ static void start(struct connect *c) {
     return;
   }
   cli_connect_watch_start(c);
+  ask_for_password(&c->options.library);
   err = uvws_connect(c->ws, &c->options.library);
   if (err != 0) {
     const char *detail = uvws_last_error(c->ws);

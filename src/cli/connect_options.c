@@ -51,7 +51,8 @@ static const struct cli_option known_options[] = {
     {"key", 0, CLI_STRING, AT(library.key_file), "FILE", "its key (default: in the same file)"},
     {"server-name", 0, CLI_STRING, AT(library.server_name), "NAME",
      "expect this name in the certificate, not the URI's host"},
-    {"key-password", 0, CLI_STRING, AT(library.key_password), "TEXT", "opens the key"},
+    {"key-password", 0, CLI_STRING, AT(key_password), "TEXT",
+     "opens the key; @FILE as above (default: ask at the terminal)"},
     {"pkcs12", 0, CLI_STRING, AT(library.pkcs12_file), "FILE", "client certificate and key"},
     {"pin", 0, CLI_STRING, AT(library.pinned_public_key), "sha256//BASE64",
      "expect this public key, or one of several joined by ;"},
@@ -62,6 +63,8 @@ static const struct cli_option known_options[] = {
     {"ciphersuites", 0, CLI_STRING, AT(library.ciphersuites), "LIST", "for TLS 1.3"},
     {"alpn", 0, CLI_STRING, AT(library.alpn), "NAMES", "offer these (default: http/1.1)"},
     {"keylog", 0, CLI_STRING, AT(library.keylog_file), "FILE", "append the keys, for Wireshark"},
+    {"keylog-from-env", 0, CLI_FLAG, AT(library.keylog_from_env), NULL,
+     "append them to the file named by SSLKEYLOGFILE"},
     {"tls", 0, CLI_TLS_VERSION, AT(library.tls), "VERSION", "exactly this one: 1.0, 1.1, 1.2, 1.3"},
     {"tls-min", 0, CLI_TLS_VERSION, AT(library.tls_min), "VERSION", "at least (default: 1.2)"},
     {"tls-max", 0, CLI_TLS_VERSION, AT(library.tls_max), "VERSION", "at most"},
@@ -73,8 +76,16 @@ static const struct cli_option known_options[] = {
     {"handshake-timeout", 0, CLI_MS, AT(library.handshake_timeout_ms), "MS",
      "TLS and HTTP together (10000)"},
     {"close-timeout", 0, CLI_MS, AT(library.close_timeout_ms), "MS", "closing handshake (5000)"},
+    {"ping-interval", 0, CLI_MS, AT(library.ping_interval_ms), "MS",
+     "send a Ping after so much silence, and notice a dead server"},
+    {"pong-timeout", 0, CLI_MS, AT(library.pong_timeout_ms), "MS",
+     "how long that Ping may go unanswered (10000)"},
+    {"idle-timeout", 0, CLI_MS, AT(library.idle_timeout_ms), "MS",
+     "close when there was no message for so long"},
     {"max-message-size", 0, CLI_BYTES, AT(library.max_message_size), "BYTES",
      "refuse larger messages (16 MiB)"},
+    {"max-head-size", 0, CLI_BYTES, AT(library.max_head_size), "BYTES",
+     "refuse a larger HTTP answer (64 KiB)"},
 };
 
 static const struct cli_command command = {
@@ -141,7 +152,7 @@ static int take_credentials(struct cli_connect_options *o) {
   if (o->auth != NULL && o->bearer != NULL)
     return credentials_error("--auth", UV_EINVAL, "not together with --bearer");
   if (o->bearer != NULL) {
-    int err = cli_credentials_bearer(o->bearer, &o->authorization);
+    int err = cli_credentials_secret(o->bearer, &o->authorization);
     if (err != 0) return credentials_error("--bearer", err, "is empty");
     o->library.bearer_token = o->authorization.data;
     return CLI_GO_ON;
@@ -150,6 +161,14 @@ static int take_credentials(struct cli_connect_options *o) {
   if (err != 0) return credentials_error("--auth", err, "is not USER:PASSWORD");
   o->headers[o->header_count].name = "Authorization";
   o->headers[o->header_count++].value = o->authorization.data;
+  return CLI_GO_ON;
+}
+
+static int take_key_password(struct cli_connect_options *o) {
+  if (o->key_password == NULL) return CLI_GO_ON;
+  int err = cli_credentials_secret(o->key_password, &o->password);
+  if (err != 0) return credentials_error("--key-password", err, "is empty");
+  o->library.key_password = o->password.data;
   return CLI_GO_ON;
 }
 
@@ -172,6 +191,7 @@ int cli_connect_options_parse(int argc, char **argv, struct cli_connect_options 
   if (answer == CLI_GO_ON)
     answer = take_header_lines("--proxy-header", &out->proxy_header_lines, &out->proxy_headers);
   if (answer == CLI_GO_ON) answer = take_credentials(out);
+  if (answer == CLI_GO_ON) answer = take_key_password(out);
   if (answer == CLI_GO_ON) answer = take_compression(out);
   if (answer != CLI_GO_ON) return answer;
   out->library.uri = out->operands.items[0];
@@ -188,6 +208,7 @@ void cli_connect_options_deinit(struct cli_connect_options *options) {
   free_header_lines(&options->header_lines, options->headers);
   free_header_lines(&options->proxy_header_lines, options->proxy_headers);
   cli_buffer_deinit(&options->authorization);
+  cli_buffer_deinit(&options->password);
   cli_list_deinit(&options->operands);
   cli_list_deinit(&options->header_lines);
   cli_list_deinit(&options->proxy_header_lines);

@@ -24,7 +24,9 @@ struct cli_connect_options {
   struct cli_list protocols;
   const char *auth;                /* as given */
   const char *bearer;              /* as given */
+  const char *key_password;        /* as given */
   struct cli_buffer authorization; /* the header field's value, or the token alone */
+  struct cli_buffer password;      /* of the client's key */
   uvws_header_t *headers;
   size_t header_count;
   uvws_header_t *proxy_headers;

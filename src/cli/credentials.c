@@ -47,10 +47,10 @@ int cli_credentials_basic(const char *given, struct cli_buffer *out) {
   return err;
 }
 
-int cli_credentials_bearer(const char *given, struct cli_buffer *out) {
-  char token[CREDENTIAL_MAX] = "";
-  int err = read_given(given, token);
-  if (err == 0) err = token[0] != '\0' ? append_value(out, "", token) : UV_EINVAL;
-  OPENSSL_cleanse(token, sizeof token);
+int cli_credentials_secret(const char *given, struct cli_buffer *out) {
+  char secret[CREDENTIAL_MAX] = "";
+  int err = read_given(given, secret);
+  if (err == 0) err = secret[0] != '\0' ? append_value(out, "", secret) : UV_EINVAL;
+  OPENSSL_cleanse(secret, sizeof secret);
   return err;
 }

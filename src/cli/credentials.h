@@ -4,10 +4,10 @@
 
 #include "cli/buffer.h"
 
-/* Append "Basic ..." for USER:PASSWORD (RFC 7617), or a token (RFC 6750), and a NUL. "@FILE" stands
- * for the first line of FILE: what is on a command line can be read by every user of the machine.
- * 0, UV_EINVAL (no colon, empty), or why the file cannot be read. */
+/* Append "Basic ..." for USER:PASSWORD (RFC 7617), or a token or password as it is, and a NUL.
+ * "@FILE" stands for the first line of FILE: what is on a command line can be read by every user of
+ * the machine. 0, UV_EINVAL (no colon, empty), or why the file cannot be read. */
 int cli_credentials_basic(const char *given, struct cli_buffer *out);
-int cli_credentials_bearer(const char *given, struct cli_buffer *out);
+int cli_credentials_secret(const char *given, struct cli_buffer *out);
 
 #endif

@@ -96,10 +96,12 @@ static int ask(const struct uvws__tls_options *o, const struct source *s, struct
   ERR_clear_error();
   memset(answer, 0, sizeof *answer);
   int len = o->on_key_password(o->asked, answer->text, UVWS_PASSWORD_MAX);
-  if (len <= 0)
+  if (len < 0)
+    return name_failure(detail, s, "the key is encrypted, and its password was not given");
+  if (len == 0)
     return name_failure(detail, s,
-                        "the key is encrypted, and on_key_password gave no password (it writes "
-                        "one and returns its length)");
+                        "the key is encrypted, and on_key_password returned 0: it must write the "
+                        "password and return its length");
   if (len > UVWS_PASSWORD_MAX)
     return name_failure(detail, s, "on_key_password returned a length beyond UVWS_PASSWORD_MAX");
   answer->text[len] = '\0'; /* whatever lies behind it */

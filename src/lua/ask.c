@@ -277,7 +277,7 @@ int uvws__lua_key_password(uvws_t *ws, char *out, size_t cap, void *user) {
                                              .take = take_password,
                                              .password = out,
                                              .cap = cap,
-                                             .answer = 0});
+                                             .answer = -1});
   uvws__lua_client_lock(client, false);
   return len;
 }

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import tempfile
 import termios
 import unittest
@@ -229,6 +230,66 @@ class Colors(unittest.TestCase):
         with EchoServer() as server:
             result = run("connect", "--json", server.uri, stdin=self.MESSAGE)
         self.assertEqual(result.stdout, b'{\n  "a": "b"\n}\n')
+
+
+class Password(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.cert, cls.key = f"{cls.folder.name}/cert.pem", f"{cls.folder.name}/key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                        "-subj", "/CN=x", "-passout", "pass:ses@me\u20ac", "-keyout", cls.key, "-out", cls.cert],
+                       check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=SECONDS)
+        cls.server = EchoServer("--tls")
+        cls.addClassCleanup(cls.server.__exit__)
+
+    def connect(self, *arguments):
+        return Terminal("connect", "--insecure", "--cert", self.cert, "--key", self.key, *arguments, self.server.uri,
+                        columns=200, TERM="dumb")
+
+    def test_password_is_asked_for_and_not_shown(self):
+        with self.connect() as terminal:
+            terminal.wait_for_line(f"password of {self.key}:")
+            terminal.type("no\x15ses@m\u20ac\x7fe\u20ac\n")
+            terminal.wait(lambda: terminal.local_modes() & termios.ECHO, "the echo is on again")
+            terminal.type("open\n")
+            terminal.wait(lambda: terminal.output.count(b"open\r\n") == 2, "echo and answer")
+            terminal.type(b"\x04")
+            self.assertEqual(terminal.finish(), 0)
+            self.assertNotIn(b"@m", terminal.output)
+
+    def test_wrong_password_is_told(self):
+        with self.connect() as terminal:
+            terminal.wait_for_line(f"password of {self.key}:")
+            terminal.type("wrong\n")
+            terminal.wait_for_line(f"uvws: UVWS_ETLS: key_file {self.key}: the password from on_key_password does not "
+                                   "open the key")
+            self.assertEqual(terminal.finish(), 1)
+
+    def test_question_can_be_broken_off(self):
+        for key in (b"ab\x03", b"\x04"):
+            with self.connect() as terminal:
+                terminal.wait_for_line(f"password of {self.key}:")
+                terminal.type(key)
+                terminal.wait_for_line(f"uvws: UVWS_ETLS: key_file {self.key}: the key is encrypted, and its password "
+                                       "was not given")
+                self.assertEqual(terminal.finish(), 1)
+
+    def test_nobody_is_asked_when_the_password_is_given(self):
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+            file.write("ses@me\u20ac\n")
+            file.flush()
+            with self.connect("--key-password", "@" + file.name) as terminal:
+                terminal.type(b"x\n\x04")
+                self.assertEqual(terminal.finish(), 0)
+                self.assertNotIn(b"password", terminal.output)
+
+    def test_without_a_terminal_the_key_stays_closed(self):
+        result = run("connect", "--insecure", "--cert", self.cert, "--key", self.key, self.server.uri,
+                     start_new_session=True)
+        self.assertEqual((result.returncode, result.stdout), (1, b""))
+        self.assertIn(b"the key is encrypted, and there is no key_password", result.stderr)
 
 
 if __name__ == "__main__":

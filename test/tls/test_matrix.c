@@ -404,13 +404,15 @@ static void fill(struct arguments *a, const uvws_options_t *o, const char *uri) 
   add(a, uri, "");
 }
 
-/* What it writes to standard error, and its exit status. Its input is empty. */
+/* What it writes to standard error, and its exit status. Its input is empty, and there is no
+ * terminal that it could ask for a password. */
 static int run(char *const argv[], char *out, size_t cap) {
   int pipe_ends[2], status;
   size_t len = 0;
   ssize_t got;
   pid_t pid;
   posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
   assert_int_equal(pipe(pipe_ends), 0);
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", 0, 0);
@@ -418,7 +420,10 @@ static int run(char *const argv[], char *out, size_t cap) {
   posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], 2);
   posix_spawn_file_actions_addclose(&actions, pipe_ends[0]);
   posix_spawn_file_actions_addclose(&actions, pipe_ends[1]);
-  assert_int_equal(posix_spawn(&pid, argv[0], &actions, NULL, argv, environ), 0);
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  assert_int_equal(posix_spawn(&pid, argv[0], &actions, &attributes, argv, environ), 0);
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   close(pipe_ends[1]);
   while (len + 1 < cap && (got = read(pipe_ends[0], out + len, cap - 1 - len)) > 0)

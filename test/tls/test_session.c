@@ -245,9 +245,8 @@ static void a_password_that_opens_nothing_is_told_with_its_option(void **state) 
   memset(large, 'x', sizeof large);
   const uvws_options_t both[] = {o, pkcs12};
   for (int i = 0; i < 2; i++) {
-    expect_closed_key(both[i], NULL, 0,
-                      "the key is encrypted, and on_key_password gave no password");
-    expect_closed_key(both[i], NULL, -1, "on_key_password gave no password");
+    expect_closed_key(both[i], NULL, 0, "it must write the password and return its length");
+    expect_closed_key(both[i], NULL, -1, "the key is encrypted, and its password was not given");
     expect_closed_key(both[i], NULL, UVWS_PASSWORD_MAX + 1, "beyond UVWS_PASSWORD_MAX");
     expect_closed_key(both[i], "ses\0me", 6, "the password from on_key_password has a NUL in it");
     expect_closed_key(both[i], "open", 0,
