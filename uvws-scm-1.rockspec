@@ -38,6 +38,7 @@ build = {
       ["uvws.face"] = "lua/uvws/face.lua",
       ["uvws.inbox"] = "lua/uvws/inbox.lua",
       ["uvws.loop"] = "lua/uvws/loop.lua",
+      ["uvws.quick"] = "lua/uvws/quick.lua",
       ["uvws.task"] = "lua/uvws/task.lua",
       ["uvws.timers"] = "lua/uvws/timers.lua",
       ["plugin.websockets"] = "lua/plugin/websockets.lua",

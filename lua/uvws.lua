@@ -17,6 +17,7 @@ local core = require("uvws.core")
 local client = require("uvws.client")
 local face = require("uvws.face")
 local loop = require("uvws.loop")
+local quick = require("uvws.quick")
 local task = require("uvws.task")
 
 local uvws = {
@@ -167,7 +168,7 @@ uvws.bind = face.bind
 -- @field resume resume(self)
 uvws.methods = {
   connect = face.connect,
-  send = core.send,
+  send = quick.send,
   close = core.close,
   ping = core.ping,
   pause = core.pause,

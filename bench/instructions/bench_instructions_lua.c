@@ -1,17 +1,19 @@
 /*
- * bench_instructions_lua: the same phases through plugin.websockets: a listener that counts, and a
- * function that sends. LUA_PATH has to lead to the Lua files.
+ * bench_instructions_lua [lua | coroutine | view]: the same phases through plugin.websockets, a
+ * listener that counts and a function that sends; or through uvws, which receives in a coroutine or
+ * looks at views, and sends in a coroutine. LUA_PATH has to lead to the Lua files.
  */
 #include <lualib.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lua/client.h"
 #include "phase.h"
 
 int luaopen_uvws_core(lua_State *L);
 
-static const char script[] =
+static const char listener[] =
     "local WebSockets = require('plugin.websockets')\n"
     "local start = ...\n"
     "local ws = WebSockets.new()\n"
@@ -29,6 +31,37 @@ static const char script[] =
     "return function() ws:connect('ws://memory/', { compression = false }) WebSockets.run() end, "
     "ws, \n"
     "  function() assert(received > 0) ws:disconnect() end\n";
+
+/* Both ways of uvws send alike. The client of plugin.websockets is there to find the context by. */
+#define UVWS_SCRIPT(receive)                                                                       \
+  "local uvws = require('uvws')\n"                                                                 \
+  "local start = ...\n"                                                                            \
+  "local ws\n"                                                                                     \
+  "local received = 0\n"                                                                           \
+  "local send = coroutine.wrap(function(is_text, data, count)\n"                                   \
+  "  while true do\n"                                                                              \
+  "    for i = 1, count do\n"                                                                      \
+  "      if is_text then ws:send(data) else ws:send(data, uvws.BINARY) end\n"                      \
+  "    end\n"                                                                                      \
+  "    is_text, data, count = coroutine.yield()\n"                                                 \
+  "  end\n"                                                                                        \
+  "end)\n"                                                                                         \
+  "local function talk()\n"                                                                        \
+  "  ws = assert(uvws.connect('ws://memory/', { compression = false }))\n"                         \
+  "  start(send)\n" receive "end\n"                                                                \
+  "return function() uvws.run(talk) end, require('plugin.websockets').new(),\n"                    \
+  "  function() assert(received > 0) ws:close() end\n"
+
+static const char coroutine[] =
+    UVWS_SCRIPT("  for message in ws:messages() do received = received + #message end\n");
+
+static const char view[] = UVWS_SCRIPT(
+    "  ws:views(function(pointer, len) if pointer then received = received + len end end)\n");
+
+static const struct {
+  const char *name;
+  const char *script;
+} ways[] = {{"lua", listener}, {"coroutine", coroutine}, {"view", view}};
 
 static struct bench_wire wire;
 static uint64_t allocations; /* Lua allocates as it likes; the library's own are counted in C */
@@ -87,13 +120,17 @@ static void put_wire_below(lua_State *L, int index) {
   lua_pop(L, 1);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  size_t way = 0;
+  for (size_t i = 0; argc > 1 && i < sizeof ways / sizeof *ways; i++)
+    if (strcmp(argv[1], ways[i].name) == 0) way = i;
   lua_State *L = luaL_newstate();
   if (!L) return 1;
   luaL_openlibs(L);
   face.face = L;
+  face.name = ways[way].name;
   preload(L);
-  if (luaL_loadstring(L, script) != 0) return 1;
+  if (luaL_loadstring(L, ways[way].script) != 0) return 1;
   lua_pushcfunction(L, start);
   call(L, 1, 3);
   put_wire_below(L, 2);

@@ -12,7 +12,8 @@ import tempfile
 from .build import ROOT, build
 
 TABLE = ROOT / "bench" / "instructions.txt"
-FACES = {"c": "bench_instructions", "lua": "bench_instructions_lua"}
+FACES = {"c": ["bench_instructions"], "lua": ["bench_instructions_lua"],
+         "coroutine": ["bench_instructions_lua", "coroutine"], "view": ["bench_instructions_lua", "view"]}
 LINE = re.compile(r"(\w+) (.+) (\d+) messages (\d+) allocations (\d+)")
 
 
@@ -52,7 +53,7 @@ def run_face(program, row_to_explain):
     with tempfile.TemporaryDirectory(prefix="uvws-callgrind-") as name:
         folder = pathlib.Path(name)
         command = ["valgrind", "--quiet", "--tool=callgrind", "--collect-atstart=no",
-                   f"--callgrind-out-file={folder}/callgrind.out", str(program)]
+                   f"--callgrind-out-file={folder}/callgrind.out", *map(str, program)]
         said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=1200, cwd=ROOT,
                               env={"LUA_PATH": str(ROOT / "lua" / "?.lua"), "PATH": "/usr/bin:/bin"})
         dumps = dumps_of(folder)
@@ -89,7 +90,7 @@ def compare(old, new):
     """Rows of the table that changed, old beside new, in per cent."""
     def cells(text):
         return {line[:24]: [float(x) for x in line[24:].split()] for line in text.splitlines()
-                if line.startswith(("c ", "lua "))}
+                if line.startswith(tuple(face + " " for face in FACES))}
     before = cells(old)
     for name, now in cells(new).items():
         was = before.get(name)
@@ -103,7 +104,7 @@ def run(row_to_explain=None):
     rows = []
     for face, program in faces.items():
         print(f"counting {face} ...", flush=True)
-        rows += run_face(folder / "bench" / "instructions" / program, row_to_explain)
+        rows += run_face([folder / "bench" / "instructions" / program[0], *program[1:]], row_to_explain)
     if not row_to_explain:
         keep(table_of(rows))
     return 0

@@ -10,7 +10,7 @@ local current, new_waiter, wait, wake, with_callback =
   task.current, task.waiter, task.wait, task.wake, task.with_callback
 local push, pop, pop_message = inboxes.push, inboxes.pop, inboxes.pop_message
 local FIRST, LAST, WHOLE = inboxes.FIRST, inboxes.LAST, inboxes.WHOLE
-local core_send, clock = core.send, core.clock
+local core_send, clock = require("uvws.quick").send, core.clock
 local TEXT, BINARY = "text", "binary"
 
 --- Where a client keeps our part of it; strings are free for the fields of the program.
@@ -320,9 +320,9 @@ function Client:chunks()
   return function() return self:receive_chunk() end
 end
 
-local function to_bytes(pointer)
-  return require("ffi").cast("const uint8_t *", pointer)
-end
+local has_ffi, ffi = pcall(require, "ffi")
+local cast = has_ffi and ffi.cast
+local bytes_pointer = has_ffi and ffi.typeof("const uint8_t *")
 
 --- Each message from now on as an ffi pointer (const uint8_t *) and a length, without a Lua string: valid until
 -- callback returns. callback(nil, why, code) comes at the end. It takes the place of receive.
@@ -338,10 +338,10 @@ function Client:views(callback)
     with_view[name] = handler
   end
   function with_view.view(_, pointer, length, is_binary)
-    return callback(to_bytes(pointer), length, is_binary and BINARY or TEXT)
+    return callback(cast(bytes_pointer, pointer), length, is_binary and BINARY or TEXT)
   end
   self:messages(function(data, kind, code)
-    if data then return callback(to_bytes(data), #data, kind) end
+    if data then return callback(cast(bytes_pointer, data), #data, kind) end
     return callback(nil, kind, code)
   end)
   face.handle(self, with_view)
@@ -366,6 +366,15 @@ local function note_mark(state, ok, second, code)
   return ok, second, code
 end
 
+--- A function that makes closures is not compiled, so that send has this beside it.
+local function send_with_callback(ws, data, kind, how, callback)
+  if type(kind) == "function" then kind, callback = nil, kind end
+  if type(how) == "function" then how, callback = nil, how end
+  return note_mark(ws[STATE], core_send(ws, data, kind, how, function(status, message, code)
+    callback(status and true, message, code)
+  end))
+end
+
 --- Queue a message. Inside a coroutine it waits first while the queue is above high_water_mark: what was not queued
 -- because of a time-out is not sent. With a callback it never waits; callback(true), or callback(nil, message, code),
 -- comes when the bytes are handed to the kernel.
@@ -377,11 +386,7 @@ end
 function Client:send(data, kind, how, callback)
   local state = self[STATE]
   if callback or type(how) == "function" or type(kind) == "function" then
-    if type(kind) == "function" then kind, callback = nil, kind end
-    if type(how) == "function" then how, callback = nil, how end
-    return note_mark(state, core_send(self, data, kind, how, function(status, message, code)
-      callback(status and true, message, code)
-    end))
+    return send_with_callback(self, data, kind, how, callback)
   end
   if state.is_full and current() then
     local ok, message, code = wait_for_drain(self, state)

@@ -15,6 +15,7 @@ local TIMED_OUT, ETIMEDOUT = "timed out", core.ETIMEDOUT
 
 local clock, report, traceback = core.clock, core.report, core.traceback
 local running, resume, yield, status = coroutine.running, coroutine.resume, coroutine.yield, coroutine.status
+local huge = math.huge
 local deadlines = setmetatable({}, { __mode = "k" }) -- of coroutines inside timeout
 
 --- The coroutine that runs, nil for the main one.
@@ -37,7 +38,11 @@ end
 function M.waiter(what, schedule)
   local co = current()
   if not co then error(what .. " waits: call it inside a coroutine (uvws.spawn, uvws.run) or give a callback", 3) end
-  return { co = co, schedule = schedule }
+  -- All fields at once: a table that grows is made anew at each power of two.
+  return {
+    co = co, schedule = schedule or false, is_waiting = false, is_done = false, timer = false, takes_pieces = false,
+    a = false, b = false, c = false, d = false,
+  }
 end
 
 --- Let the waiter's coroutine go on, with up to four values; only the first call counts.
@@ -59,6 +64,11 @@ local function time_out(waiter)
   end
 end
 
+--- By itself, since a function that makes closures is not compiled.
+local function set_timer(waiter, ms)
+  waiter.timer = timers.after(ms, function() time_out(waiter) end)
+end
+
 --- Wait until the waiter is woken, or for so many milliseconds, or to the deadline of timeout.
 -- @return what wake gave, or nil, "timed out", code
 function M.wait(waiter, ms)
@@ -67,7 +77,7 @@ function M.wait(waiter, ms)
     local left = deadline - clock()
     if not ms or left < ms then ms = left end
   end
-  if ms and ms < math.huge then waiter.timer = timers.after(ms, function() time_out(waiter) end) end
+  if ms and ms < huge then set_timer(waiter, ms) end
   waiter.is_waiting = true
   -- Somebody else may resume this coroutine: that is not what it waits for.
   while not waiter.is_done do

@@ -59,6 +59,7 @@ static void forget_client(struct uvws__lua_client *client) {
 void uvws__lua_client_lock(struct uvws__lua_client *client, bool is_locked) {
   forget_client(client);
   client->is_locked = is_locked;
+  client->sending = is_locked ? NULL : client->ws;
 }
 
 const char *uvws__lua_check_string(lua_State *L, int index, const char *name, size_t *out_len) {
@@ -113,6 +114,7 @@ void uvws__lua_client_drop(struct uvws__lua_client *client) {
   uvws_free(client->ws);
   uvws__lua_trace_forget(client->host, client);
   client->ws = NULL;
+  client->sending = NULL;
   if (client->prev) client->prev->next = client->next;
   if (client->next) client->next->prev = client->prev;
   if (client->host->clients == client) client->host->clients = client->next;
@@ -174,6 +176,7 @@ static int client_bind(lua_State *L) {
 
   int err = uvws_new(host->context, &uvws__lua_callbacks, client, &client->ws);
   if (err != 0) return luaL_error(L, "no client: %s", uvws_strerror(err));
+  client->sending = client->ws;
   client->next = host->clients;
   if (client->next) client->next->prev = client;
   host->clients = client;
@@ -223,9 +226,9 @@ static int anchor(lua_State *L) {
 static int connect_on(lua_State *L, struct uvws__lua_client *client,
                       const uvws_options_t *options) {
   lua_State *turning = client->host->turning;
-  client->host->turning = L;
+  uvws__lua_host_set_turning(client->host, L);
   int err = uvws_connect(client->ws, options);
-  client->host->turning = turning;
+  uvws__lua_host_set_turning(client->host, turning);
   return err;
 }
 

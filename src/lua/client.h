@@ -12,10 +12,11 @@
 #include "lua/host.h"
 
 struct uvws__lua_client {
-  const void *magic; /* tells our userdata from others; see uvws__lua_check_client */
+  uvws_t *sending; /* as ws, but NULL while it is locked; lua/uvws/quick.lua reads this */
   struct uvws__lua_host *host;
-  uvws_t *ws;       /* NULL once freed */
-  const void *self; /* the table, as lua_topointer tells it */
+  const void *magic; /* tells our userdata from others; see uvws__lua_check_client */
+  uvws_t *ws;        /* NULL once freed */
+  const void *self;  /* the table, as lua_topointer tells it */
   struct uvws__lua_client *next, *prev;
   int anchor; /* of the array in the registry, from connect to on_close; else LUA_NOREF */
   bool wants_views;

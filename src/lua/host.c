@@ -93,12 +93,17 @@ static struct uvws__lua_host *upvalue_host(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-static void turn_loop(lua_State *L, struct uvws__lua_host *host, uv_run_mode mode) {
+void uvws__lua_host_set_turning(struct uvws__lua_host *host, lua_State *L) {
   host->turning = L;
+  host->is_turning = L != NULL;
+}
+
+static void turn_loop(lua_State *L, struct uvws__lua_host *host, uv_run_mode mode) {
+  uvws__lua_host_set_turning(host, L);
   host->is_change_told = false;
   uv_run(&host->loop, mode);
   uvws__lua_trace_flush(host);
-  host->turning = NULL;
+  uvws__lua_host_set_turning(host, NULL);
 }
 
 /* run(): turn the loop until nothing is active. */

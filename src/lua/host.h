@@ -42,10 +42,11 @@ struct uvws__lua_trace {
 };
 
 struct uvws__lua_host {
+  bool is_turning;                  /* whether that is set; lua/uvws/quick.lua reads this */
+  lua_State *turning;               /* the Lua thread that turns the loop, NULL between turns */
   uv_loop_t loop;                   /* its data is the host */
   uv_timer_t timer;                 /* of all that Lua code waits for; lua/uvws/timers.lua */
   uvws_context_t *context;          /* NULL once the Lua state closes */
-  lua_State *turning;               /* the Lua thread that turns the loop, NULL between turns */
   struct uvws__lua_client *clients; /* all that have a uvws_t, linked */
   /* Tables that are clients, and whose: what lua_topointer says of the table leads to its slot. */
   struct uvws__lua_known {
@@ -87,6 +88,9 @@ void uvws__lua_host_call(lua_State *L, struct uvws__lua_host *host, int arg_coun
 
 /* Hand the error on top to the user's handler; without one, or when it fails too, print it. */
 void uvws__lua_host_report(lua_State *L, struct uvws__lua_host *host);
+
+/* From now on this Lua thread turns the loop; NULL: nobody. */
+void uvws__lua_host_set_turning(struct uvws__lua_host *host, lua_State *L);
 
 /* Call the function behind `ref`, which is released: with `status`, or if that is an error with
  * nil, message, code. */

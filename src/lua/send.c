@@ -78,6 +78,21 @@ static int message_end(lua_State *L) {
   return push_sent(L, client, uvws_message_end(client->ws, NULL, NULL));
 }
 
+/* send_pointer and host_pointer for lua/uvws/quick.lua, which knows what comes first there. */
+_Static_assert(offsetof(struct uvws__lua_client, sending) == 0, "lua/uvws/quick.lua");
+_Static_assert(offsetof(struct uvws__lua_host, is_turning) == 0, "lua/uvws/quick.lua");
+
+static void set_pointers(lua_State *L, struct uvws__lua_host *host) {
+  int (*function)(uvws_t *, uvws_kind_t, const void *, size_t, unsigned, uvws_send_cb, void *) =
+      uvws_send;
+  void *pointer;
+  memcpy(&pointer, &function, sizeof pointer);
+  lua_pushlightuserdata(L, pointer);
+  lua_setfield(L, -2, "send_pointer");
+  lua_pushlightuserdata(L, host);
+  lua_setfield(L, -2, "host_pointer");
+}
+
 void uvws__lua_send_register(lua_State *L, struct uvws__lua_host *host) {
   static const luaL_Reg functions[] = {{"send", client_send},
                                        {"message_begin", message_begin},
@@ -85,4 +100,5 @@ void uvws__lua_send_register(lua_State *L, struct uvws__lua_host *host) {
                                        {"message_end", message_end},
                                        {NULL, NULL}};
   uvws__lua_register(L, host, functions);
+  set_pointers(L, host);
 }

@@ -528,15 +528,74 @@ describe("send", function()
 
   it("takes a string, and raises for anything else", function()
     local ws = WebSockets.new()
-    raises("plugin_spec.lua:%d+: bad argument #1 to 'send' %(data must be a string, got no value%)", function()
-      ws:send()
-    end)
+    raises("plugin_spec.lua:%d+: bad argument #1 to 'send' %(data must be a string, got n", function() ws:send() end)
     raises("data must be a string, got number", function() ws:send(5) end)
     raises("bad argument #2 to 'send' %(kind must be \"text\" or \"binary\"%)", function() ws:send("x", "other") end)
     raises("kind must be a string, got number", function() ws:send("x", 1) end)
     raises("WebSocket client expected, got string", function() ws.send("x") end)
     raises("WebSocket client expected, got table", function() ws.send({}, "x") end)
     raises("WebSocket client expected", function() ws.send({ io.stdout }, "x") end)
+  end)
+
+  it("is the same when LuaJIT has compiled it", function()
+    local ws = WebSockets.new()
+    local received = 0
+    local answers = {}
+    local function try(...) answers[#answers + 1] = { pcall(ws.send, ...) } end
+    local function use_all()
+      answers = {}
+      try(ws, "text")
+      try(ws, "binary", ws.BINARY)
+      try(ws, "plain", "text", "plain")
+      try(ws, "x", "other")
+      try(ws, 5)
+      try({ io.stdout }, "x")
+      try({ newproxy(true) }, "x")
+      try(io.stdout, "x")
+      return answers
+    end
+    listen(ws, {
+      open = function()
+        local first = use_all()
+        for _ = 1, 200 do
+          assert.same(first, use_all())
+        end
+        assert.is_true(first[1][2] and first[2][2] and first[3][2])
+        for i = 4, 8 do
+          assert.is_false(first[i][1])
+        end
+      end,
+      message = function()
+        received = received + 1
+        if received == 603 then ws:disconnect() end
+      end,
+    })
+    assert.is_true(ws:connect(uri("PLAIN")))
+    support.run()
+    assert.equal(603, received)
+    for _ = 1, 200 do
+      local ok, message, code = ws:send("x")
+      assert.is_nil(ok)
+      assert.is_string(message)
+      assert.equal(ENOTOPEN, code)
+    end
+  end)
+
+  it("says to who goes on sending that it is enough for now, compiled or not", function()
+    local marks = {}
+    talk(uri("PLAIN"), { high_water_mark = 1000 }, {
+      open = function(ws)
+        for i = 1, 200 do
+          local ok, is_full = ws:send("0123456789")
+          assert(ok)
+          marks[i] = is_full or false
+        end
+        ws:disconnect()
+      end,
+    })
+    assert.is_false(marks[50])
+    assert.is_true(marks[100])
+    assert.is_true(marks[200])
   end)
 end)
 
