@@ -203,8 +203,8 @@ int uvws__conn_connect(struct uvws__conn *c, struct uvws__detail *detail) {
 static void refuse(struct uvws__conn *c) {
   struct uvws__detail detail;
   if (uvws__conn_redirect(c)) return;
-  uvws__fail(&detail, 0, "the server answered the WebSocket handshake with HTTP status %d",
-             uvws__head_status(c->opening->head));
+  uvws__explain(&detail, "the server answered the WebSocket handshake with HTTP status %d",
+                uvws__head_status(c->opening->head));
   uvws__conn_fail(c, UVWS_EHTTP_STATUS, 0, detail.text);
 }
 

@@ -18,7 +18,7 @@
 static void set_detail(struct uvws__conn *c, const char *text) {
   struct uvws__ending *e = &c->ending;
   if (!e->detail) e->detail = uvws__alloc(&c->ctx->env, sizeof *e->detail);
-  if (e->detail) uvws__fail(e->detail, 0, "%s", text);
+  if (e->detail) uvws__explain(e->detail, "%s", text);
 }
 
 void uvws__conn_cut(struct uvws__conn *c) {
@@ -99,10 +99,10 @@ static void lost(struct uvws__conn *c, int err, const char *detail) {
   struct uvws__detail words;
   const char *whose = c->state == CONN_CLOSING ? " without answering the Close frame" : "";
   if (err == UV_EOF)
-    uvws__fail(&words, 0, "the server closed the connection%s%s", whose,
-               *whose ? "" : " without a Close frame");
+    uvws__explain(&words, "the server closed the connection%s%s", whose,
+                  *whose ? "" : " without a Close frame");
   else
-    uvws__fail(&words, 0, "connection lost: %s", detail);
+    uvws__explain(&words, "connection lost: %s", detail);
   uvws__conn_fail(c, err == UV_EOF ? UVWS_ELOST : err, 0, words.text);
 }
 
@@ -136,10 +136,10 @@ static void fail_connecting(struct uvws__conn *c) {
   const char *text = uvws_strerror(UVWS_ECONNECT_TIMEOUT);
   struct uvws__detail words, why = {{0}};
   if (c->state == CONN_TUNNELLING)
-    uvws__fail(&why, 0, "the proxy %.100s is silent", o->tunnel->proxy.uri.host);
+    uvws__explain(&why, "the proxy %.100s is silent", o->tunnel->proxy.uri.host);
   else if (o->dial && c->ctx->dial_start == uvws__dial_start)
     uvws__dial_explain(o->dial, &why);
-  uvws__fail(&words, 0, "%s%s%s", text, why.text[0] ? ": " : "", why.text);
+  uvws__explain(&words, "%s%s%s", text, why.text[0] ? ": " : "", why.text);
   uvws__conn_fail(c, UVWS_ECONNECT_TIMEOUT, 0, words.text);
 }
 

@@ -9,6 +9,7 @@
 
 static int reserve_sent(struct uvws__conn *c) {
   struct uvws__sent_queue *q = &c->sent;
+  assert(q->count <= q->cap);
   if (q->count < q->cap) return 0;
   if (q->cap > UINT32_MAX / 2 / sizeof q->ring[0]) return UV_ENOMEM;
   uint32_t cap = q->cap ? q->cap * 2 : 8;
@@ -23,6 +24,7 @@ static int reserve_sent(struct uvws__conn *c) {
 
 static void expect_sent(struct uvws__conn *c, uvws_send_cb cb, void *arg) {
   struct uvws__sent_queue *q = &c->sent;
+  assert(q->count < q->cap);
   q->ring[(q->first + q->count++) % q->cap] =
       (struct uvws__sent){c->written + uvws__conn_queued(c), cb, arg};
 }
@@ -40,7 +42,7 @@ void uvws__conn_complete(struct uvws__conn *c, int status) {
 
 /* `room` bytes of payload are to be written at once. */
 static int start_frame(struct uvws__conn *c, struct uvws__frame_out *frame, size_t room) {
-  if (frame->payload_len > SIZE_MAX - 2 * UVWS__BLOCK_SIZE) return UV_ENOMEM;
+  if (frame->payload_len > SIZE_MAX - (size_t)2 * UVWS__BLOCK_SIZE) return UV_ENOMEM;
   if (c->ctx->trace.level >= UVWS_LOG_FRAMES)
     uvws__trace_frame(c->ws, 0, frame->fin, frame->rsv, frame->opcode, frame->payload_len);
   int err = uvws__pool_reserve(&c->ctx->pool, room + UVWS__HEADER_MAX);

@@ -98,7 +98,7 @@ static void on_looked_up(void *arg, int err, const struct addrinfo *list) {
   }
   if (!err) err = take_address(t, list);
   if (err)
-    uvws__fail(&detail, err, "cannot resolve host %.100s: %s", t->target.host, uv_strerror(err));
+    uvws__explain(&detail, "cannot resolve host %.100s: %s", t->target.host, uv_strerror(err));
   else
     err = uvws__conn_dial(c, &detail);
   if (err) uvws__conn_fail(c, err, 0, detail.text);
@@ -189,10 +189,10 @@ void uvws__tunnel_on_ready(struct uvws__conn *c) {
 static void agreed(struct uvws__conn *c, size_t rest) {
   struct uvws__detail detail = {{0}};
   if (rest)
-    uvws__fail(&detail, 0, "the proxy %.100s sent %zu bytes behind its agreement", proxy_host(c),
-               rest);
+    uvws__explain(&detail, "the proxy %.100s sent %zu bytes behind its agreement", proxy_host(c),
+                  rest);
   else if (c->out.len)
-    uvws__fail(&detail, 0, "the proxy %.100s agreed before it was asked", proxy_host(c));
+    uvws__explain(&detail, "the proxy %.100s agreed before it was asked", proxy_host(c));
   uvws__head_free(c->opening->head);
   c->opening->head = NULL;
   if (detail.text[0]) {
@@ -208,8 +208,8 @@ static void refused(struct uvws__conn *c) {
   int status = uvws__head_status(c->opening->head);
   /* 407 is the proxies' own; tinyproxy says 401, which to CONNECT can be nobody else's either. */
   int err = status == 407 || status == 401 ? UVWS_EPROXY_AUTH : UVWS_EPROXY;
-  uvws__fail(&detail, 0, "the proxy %.100s answered CONNECT with HTTP status %d", proxy_host(c),
-             status);
+  uvws__explain(&detail, "the proxy %.100s answered CONNECT with HTTP status %d", proxy_host(c),
+                status);
   uvws__conn_fail(c, err, 0, detail.text);
 }
 
@@ -265,8 +265,8 @@ void uvws__tunnel_on_end(struct uvws__conn *c, int err, const char *detail) {
     return;
   }
   if (err == UV_EOF)
-    uvws__fail(&words, 0, "the proxy %.100s hung up without an answer", proxy_host(c));
+    uvws__explain(&words, "the proxy %.100s hung up without an answer", proxy_host(c));
   else
-    uvws__fail(&words, 0, "proxy %.64s: %s", proxy_host(c), detail);
+    uvws__explain(&words, "proxy %.64s: %s", proxy_host(c), detail);
   uvws__conn_fail(c, err == UV_EOF ? UVWS_EPROXY : err, 0, words.text);
 }

@@ -59,7 +59,7 @@ static int tell_failures(const struct uvws__dial *dial, struct uvws__detail *det
   if (dial->is_literal)
     return uvws__fail(detail, err, "cannot connect to %s port %u: %s", dial->host, dial->port,
                       reason(dial, 0));
-  uvws__fail(detail, 0, "cannot connect to %.*s port %u: ", HOST_SHOWN, dial->host, dial->port);
+  uvws__explain(detail, "cannot connect to %.*s port %u: ", HOST_SHOWN, dial->host, dial->port);
   append_reasons(dial, detail);
   return err;
 }
@@ -77,5 +77,5 @@ void uvws__dial_explain(const struct uvws__dial *dial, struct uvws__detail *deta
   if (dial->count)
     tell_failures(dial, detail);
   else
-    uvws__fail(detail, 0, "cannot resolve host %.*s: no answer", HOST_SHOWN, dial->host);
+    uvws__explain(detail, "cannot resolve host %.*s: no answer", HOST_SHOWN, dial->host);
 }

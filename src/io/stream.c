@@ -54,10 +54,10 @@ static void on_stream_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *b
   if (nread > 0) {
     s->base.events->on_data(s->base.owner, (uint8_t *)buf->base, (size_t)nread);
   } else if (nread == UV_EOF) {
-    uvws__fail(&detail, 0, "the peer closed the %s", what(s));
+    uvws__explain(&detail, "the peer closed the %s", what(s));
     tell_end(s, UV_EOF, detail.text);
   } else if (nread < 0) {
-    uvws__fail(&detail, 0, "the %s broke: %s", what(s), uv_strerror((int)nread));
+    uvws__explain(&detail, "the %s broke: %s", what(s), uv_strerror((int)nread));
     tell_end(s, (int)nread, detail.text);
   }
 }
@@ -286,6 +286,6 @@ void uvws__stream_on_connect(uv_connect_t *req, int status) {
     s->base.events->on_ready(s->base.owner);
     return;
   }
-  uvws__fail(&detail, 0, "no %s: %s", what(s), uv_strerror(status));
+  uvws__explain(&detail, "no %s: %s", what(s), uv_strerror(status));
   tell_end(s, status, detail.text);
 }

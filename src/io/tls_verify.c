@@ -215,8 +215,7 @@ int uvws__tls_ask_owner(struct uvws__tls *t) {
   if (t->state == UVWS__TLS_CLOSED || answer == err) return 0;
   verdict->err = answer;
   if (answer)
-    uvws__fail(&verdict->detail, answer, "on_verify refused the certificate of %s",
-               handshake->host);
+    uvws__explain(&verdict->detail, "on_verify refused the certificate of %s", handshake->host);
   if (!handshake->reason) handshake->reason = X509_V_ERR_APPLICATION_VERIFICATION;
   return 0;
 }

@@ -126,13 +126,12 @@ static int malformed(struct uvws__detail *detail, const char *answer) {
 static int take_params(const char *p, const char *answer, const struct uvws__deflate_offer *offer,
                        struct uvws__detail *detail, struct uvws__deflate_terms *terms) {
   char name[TOKEN_MAX];
-  char value[TOKEN_MAX];
   while (*(p = skip_space(p)) == ';') {
+    char value[TOKEN_MAX] = "";
     p = take_token(skip_space(p + 1), name);
     if (!p) return malformed(detail, answer);
     p = skip_space(p);
     int has_value = *p == '=';
-    value[0] = '\0';
     if (has_value) p = take_value(skip_space(p + 1), value);
     if (!p) return malformed(detail, answer);
     int err = take_param(name, value, has_value, offer, detail, terms);

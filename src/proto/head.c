@@ -230,8 +230,8 @@ static int fail_large(struct uvws__head *head, struct uvws__detail *detail) {
 
 static int fail_callback(struct uvws__head *head, struct uvws__detail *detail) {
   if (head->err == UVWS_EHEAD_TOO_LARGE)
-    uvws__fail(detail, 0, "%s's answer has more than %d header fields", head->reading->who,
-               UVWS__FIELDS_MAX);
+    uvws__explain(detail, "%s's answer has more than %d header fields", head->reading->who,
+                  UVWS__FIELDS_MAX);
   return answer(head, head->err);
 }
 

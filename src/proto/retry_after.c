@@ -47,7 +47,7 @@ static int read_date(const char *text, int64_t *out_s) {
                 read_number(text + 20, 2, &minute) && read_number(text + 23, 2, &second);
   if (!is_read || day < 1 || day > 31 || year < 1970 || hour > 23 || minute > 59 || second > 60)
     return 0;
-  *out_s = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+  *out_s = days_of(year, month, day) * 86400 + hour * 3600L + minute * 60L + second;
   return 1;
 }
 

@@ -3,12 +3,10 @@
 
 #include <stdarg.h>
 
-int uvws__fail(struct uvws__detail *detail, int err, const char *format, ...) {
-  if (detail) {
-    va_list args;
-    va_start(args, format);
-    vsnprintf(detail->text, sizeof detail->text, format, args);
-    va_end(args);
-  }
-  return err;
+void uvws__explain(struct uvws__detail *detail, const char *format, ...) {
+  va_list args;
+  if (!detail) return;
+  va_start(args, format);
+  vsnprintf(detail->text, sizeof detail->text, format, args);
+  va_end(args);
 }

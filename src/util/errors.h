@@ -24,13 +24,16 @@ struct uvws__detail {
   char text[256];
 };
 
-/* printf into `detail` (NULL is accepted); cut where it is too long. Returns `err`, so that a
- * failure is one line: `return uvws__fail(detail, UVWS_EURI, "port %ld is not in 1..65535", port);`
- */
-int uvws__fail(struct uvws__detail *detail, int err, const char *format, ...)
+/* printf into `detail` (NULL is accepted); cut where it is too long. */
+void uvws__explain(struct uvws__detail *detail, const char *format, ...)
 #if defined(__GNUC__)
-    __attribute__((format(printf, 3, 4)))
+    __attribute__((format(printf, 2, 3)))
 #endif
     ;
+
+/* The same, and its value is `err`, so that a failure is one line:
+ * `return uvws__fail(detail, UVWS_EURI, "port %ld is not in 1..65535", port);`
+ * A macro, so that compilers and analysers see at each place that a failure is not 0. */
+#define uvws__fail(detail, err, ...) (uvws__explain((detail), __VA_ARGS__), (err))
 
 #endif
