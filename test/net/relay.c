@@ -274,6 +274,11 @@ void relay_init(struct relay *relay, uv_loop_t *loop, unsigned target,
   uv_unref((uv_handle_t *)&relay->listener);
 }
 
+void relay_say(struct relay *relay, const void *data, size_t len) {
+  struct relay_conn *conn = relay->conns[relay->conn_count - 1];
+  send_to(conn, &conn->client, data, len, NULL);
+}
+
 void relay_close(struct relay *relay) {
   uv_close((uv_handle_t *)&relay->listener, NULL);
   for (size_t i = 0; i < relay->conn_count; i++)

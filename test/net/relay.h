@@ -43,6 +43,9 @@ void relay_init(struct relay *relay, uv_loop_t *loop, unsigned target,
 void relay_close(struct relay *relay);
 void relay_deinit(struct relay *relay); /* once the loop has run */
 
+/* Send bytes to the client of the last connection. */
+void relay_say(struct relay *relay, const void *data, size_t len);
+
 /* How many bytes the good answers have. */
 size_t relay_answers_len(enum relay_kind kind);
 

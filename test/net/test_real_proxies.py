@@ -35,6 +35,18 @@ def find(program):
     return path
 
 
+def wait_for_port(port, process):
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"nobody listens on port {port}") from None
+            time.sleep(0.01)  # between two attempts; nothing depends on it
+
+
 class Proxy:
     """A process that listens on `port`."""
 
@@ -43,19 +55,11 @@ class Proxy:
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log,
                                         stderr=subprocess.STDOUT)
-        self.wait()
-
-    def wait(self):
-        deadline = time.monotonic() + SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    self.close()
-                    raise AssertionError(f"no proxy on port {self.port}") from None
-                time.sleep(0.01)  # between two attempts; nothing depends on it
+        try:
+            wait_for_port(port, self.process)
+        except AssertionError:
+            self.close()
+            raise
 
     def close(self):
         if self.process.poll() is None:

@@ -295,6 +295,28 @@ static void a_silent_proxy_is_given_up_with_connect_timeout_ms(void **state) {
   finish(w);
 }
 
+/* The deadline is absolute: what comes does not put it off. */
+static void a_proxy_that_drips_is_given_up_as_late_as_a_silent_one(void **state) {
+  static const char head[] = "HTTP/1.1 200 OK\r\n";
+  (void)state;
+  struct relay_plan plan = {.kind = RELAY_HTTP, .is_silent = 1};
+  struct world *w = start(&plan, "server.example");
+  struct player *p = &w->f.players[0];
+  w->options.connect_timeout_ms = 3000;
+  assert_int_equal(player_connect(p, &w->options), 0);
+  fixture_run_until(&w->f, is_asked);
+  for (int i = 0; i < 12; i++) {
+    assert_int_equal(p->errors, 0);
+    relay_say(&w->relay, head + i, 1);
+    for (int turns = 0; turns < 4; turns++)
+      uv_run(&w->f.loop, UV_RUN_NOWAIT);
+    fixture_advance(&w->f, 250);
+  }
+  fixture_run(&w->f);
+  assert_int_equal(p->error, UVWS_ECONNECT_TIMEOUT);
+  finish(w);
+}
+
 static void closing_while_the_proxy_thinks_cancels(void **state) {
   (void)state;
   for (int is_freeing = 0; is_freeing < 2; is_freeing++) {
@@ -473,6 +495,7 @@ int main(void) {
       cmocka_unit_test(a_host_too_long_for_socks_is_refused_without_a_byte_to_the_server),
       cmocka_unit_test(a_proxy_that_hangs_up_at_any_byte_is_an_error),
       cmocka_unit_test(a_silent_proxy_is_given_up_with_connect_timeout_ms),
+      cmocka_unit_test(a_proxy_that_drips_is_given_up_as_late_as_a_silent_one),
       cmocka_unit_test(closing_while_the_proxy_thinks_cancels),
       cmocka_unit_test(closing_during_the_look_up_cancels),
       cmocka_unit_test(each_allocation_may_fail),

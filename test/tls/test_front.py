@@ -1,11 +1,13 @@
 """wss:// through the servers that end TLS in front of most WebSocket servers: nginx and haproxy, as
-installed, with python3-websockets behind them. Both also offer HTTP/2, as they do out there.
+installed, with python3-websockets behind them. Both also offer HTTP/2, as they do out there. And to
+old versions of TLS, by `openssl s_server`.
 """
 
 import os
 import pathlib
 import subprocess
 import sys
+import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "cli"))
@@ -13,7 +15,7 @@ sys.path.insert(0, str(HERE.parent / "net"))
 
 import tap  # noqa: E402
 import test_real_proxies as net  # noqa: E402
-from peer import run  # noqa: E402
+from peer import CLOSE, TEXT, ScriptedServer, finish, frame, run, start  # noqa: E402
 
 CERTS = pathlib.Path(os.environ["UVWS_TLS_CERTS"])
 
@@ -178,6 +180,75 @@ class Haproxy(Front):
 
     def test_haproxy_for_another_host(self):
         self.refused("UVWS_ECERT_HOSTNAME", "port")
+
+
+class SServer:
+    """`openssl s_server` of one version: what the client says comes out of it, what is said to it
+    goes to the client, so the test is the WebSocket server."""
+
+    def __init__(self, version):
+        self.port = net.free_port()
+        self.process = subprocess.Popen(
+            ["openssl", "s_server", "-quiet", version, "-cipher", "ALL:@SECLEVEL=0", "-accept", f"127.0.0.1:{self.port}",
+             "-cert", str(CERTS / "rsa.pem"), "-key", str(CERTS / "rsa.key")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        net.wait_for_port(self.port, self.process)
+
+    def serve(self):
+        """Shake hands, send what comes in the first frame back, and close."""
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += self.process.stdout.read(1)
+        self.say(ScriptedServer.answer(head.decode()))
+        self.say(frame(TEXT, self.read_frame()) + frame(CLOSE, b"\x03\xe8"))
+        self.read_frame()  # the client's Close: the server ends TCP
+        self.process.kill()
+
+    def read_frame(self):
+        first = self.process.stdout.read(6)
+        payload = self.process.stdout.read(first[1] & 0x7F)
+        return bytes(b ^ first[2 + i % 4] for i, b in enumerate(payload))
+
+    def say(self, data):
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+class Pinned(unittest.TestCase):
+    """TLS 1.0 and 1.1, which a stock OpenSSL 3 has switched off but for those who insist."""
+
+    def talk(self, option, *arguments):
+        server = SServer(option)
+        self.addCleanup(server.close)
+        client = start("connect", "--ca", str(CERTS / "ca.pem"), "--server-name", "a.test", *arguments,
+                       f"wss://127.0.0.1:{server.port}/")
+        client.stdin.write(b"hello\n")
+        client.stdin.flush()
+        server.serve()
+        status, out, err = finish(client)
+        self.assertEqual((status, out, err), (0, b"hello\n", b""))
+
+    def test_s_server_of_tls_1_0_and_1_1_is_spoken_to_when_pinned(self):
+        for option, version in (("-tls1", "1.0"), ("-tls1_1", "1.1"), ("-tls1_2", "1.2"), ("-tls1_3", "1.3")):
+            self.talk(option, "--tls", version)
+
+    def test_a_range_may_reach_down_to_it(self):
+        self.talk("-tls1", "--tls-min", "1.0")
+        self.talk("-tls1_1", "--tls-min", "1.0", "--tls-max", "1.2")
+
+    def test_nobody_else_speaks_to_it(self):
+        for option in ("-tls1", "-tls1_1"):
+            server = SServer(option)
+            self.addCleanup(server.close)
+            result = run("connect", "--ca", str(CERTS / "ca.pem"), "--server-name", "a.test",
+                         f"wss://127.0.0.1:{server.port}/")
+            self.assertEqual(result.returncode, 1)
+            self.assertEqual(result.stderr, b"uvws: UVWS_ETLS_VERSION: no TLS version in common with the server (allowed "
+                                            b"here: 1.2 to 1.3)\n")
 
 
 if __name__ == "__main__":
