@@ -145,6 +145,8 @@ static int hub_new(uvws_context_t *ctx) {
     uvws__free(&ctx->env, hub);
     return err;
   }
+  /* Until there is an async: each makes it keep the loop alive. */
+  uv_unref((uv_handle_t *)&hub->wake);
   hub->wake.data = hub;
   hub->ctx = ctx;
   hub->realloc = ctx->env.realloc;

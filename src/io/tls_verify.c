@@ -170,10 +170,20 @@ int uvws__tls_on_verify(int is_good, X509_STORE_CTX *store) {
   return 0;
 }
 
+/* OpenSSL copies what is to be verified, the host's name too, from the connection to `store`, and
+ * 3.0 does not look whether it could: without memory it would ask for no name at all. Hence once
+ * more. */
+static int verify(const struct uvws__tls *t, X509_STORE_CTX *store) {
+  if (X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(store), SSL_get0_param(t->ssl)))
+    return X509_verify_cert(store) == 1;
+  X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
+  return 0;
+}
+
 static void judge(struct uvws__tls *t, X509_STORE_CTX *store) {
   struct uvws__tls_handshake *handshake = t->handshake;
   struct uvws__tls_failure *verdict = &handshake->verdict;
-  if (t->settings->is_verifying && X509_verify_cert(store) != 1 && !verdict->err) {
+  if (t->settings->is_verifying && !verify(t, store) && !verdict->err) {
     handshake->reason = X509_STORE_CTX_get_error(store);
     describe(verdict, handshake->reason, NULL, 0, handshake->host);
   }

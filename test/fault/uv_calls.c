@@ -1,0 +1,89 @@
+/* libuv as the library sees it in these tests: each call fails when it is to. */
+#include "fault/uv_calls.h"
+
+#include <string.h>
+
+#include "fault/fault.h"
+
+enum uv_try uv_calls_try;
+int uv_calls_look_ups;
+
+#define DECLARE(name, parameters, arguments, error)                                                \
+  int __real_##name parameters;                                                                    \
+  int __wrap_##name parameters;
+UV_CALLS(DECLARE)
+UV_CALLS_OF_FILES(DECLARE)
+UV_CALLS_BACK(DECLARE)
+int __real_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb cb,
+                          const char *node, const char *service, const struct addrinfo *hints);
+int __wrap_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb cb,
+                          const char *node, const char *service, const struct addrinfo *hints);
+int __real_uv_try_write(uv_stream_t *stream, const uv_buf_t bufs[], unsigned count);
+int __wrap_uv_try_write(uv_stream_t *stream, const uv_buf_t bufs[], unsigned count);
+
+#define WRAP(name, parameters, arguments, error)                                                   \
+  int __wrap_##name parameters {                                                                   \
+    return fault_is_due(FAULT_UV) ? (error) : __real_##name arguments;                             \
+  }
+UV_CALLS(WRAP)
+
+#define WRAP_FILE(name, parameters, arguments, error)                                              \
+  int __wrap_##name parameters {                                                                   \
+    if (!fault_is_due(FAULT_UV)) return __real_##name arguments;                                   \
+    memset(req, 0, sizeof *req);                                                                   \
+    req->result = (error);                                                                         \
+    return (error);                                                                                \
+  }
+UV_CALLS_OF_FILES(WRAP_FILE)
+
+/* The library has one callback for each. */
+static uv_getaddrinfo_cb getaddrinfo_cb;
+static uv_connect_cb cb_of_uv_tcp_connect;
+static uv_read_cb cb_of_uv_read_start;
+static uv_write_cb cb_of_uv_write;
+
+static void on_getaddrinfo(uv_getaddrinfo_t *req, int status, struct addrinfo *list) {
+  uv_calls_look_ups--;
+  if (!fault_is_due(FAULT_UV)) {
+    getaddrinfo_cb(req, status, list);
+    return;
+  }
+  uv_freeaddrinfo(list);
+  getaddrinfo_cb(req, UV_EAI_AGAIN, NULL);
+}
+
+static void on_connect(uv_connect_t *req, int status) {
+  cb_of_uv_tcp_connect(req, fault_is_due(FAULT_UV) ? UV_ECONNREFUSED : status);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
+  cb_of_uv_read_start(stream, fault_is_due(FAULT_UV) ? UV_ECONNRESET : nread, buf);
+}
+
+static void on_write(uv_write_t *req, int status) {
+  cb_of_uv_write(req, fault_is_due(FAULT_UV) ? UV_EPIPE : status);
+}
+
+#define WRAP_BACK(name, parameters, arguments, error)                                              \
+  int __wrap_##name parameters {                                                                   \
+    cb_of_##name = cb;                                                                             \
+    return fault_is_due(FAULT_UV) ? (error) : __real_##name arguments;                             \
+  }
+UV_CALLS_BACK(WRAP_BACK)
+
+int __wrap_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb cb,
+                          const char *node, const char *service, const struct addrinfo *hints) {
+  getaddrinfo_cb = cb;
+  if (fault_is_due(FAULT_UV)) return UV_EAI_MEMORY;
+  int err = __real_uv_getaddrinfo(loop, req, on_getaddrinfo, node, service, hints);
+  uv_calls_look_ups += err == 0;
+  return err;
+}
+
+int __wrap_uv_try_write(uv_stream_t *stream, const uv_buf_t bufs[], unsigned count) {
+  if (!fault_is_due(FAULT_UV)) return __real_uv_try_write(stream, bufs, count);
+  if (uv_calls_try == UV_TRY_FAILS) return UV_ECONNRESET;
+  if (uv_calls_try == UV_TRY_WAITS) return UV_EAGAIN;
+  uv_buf_t one = uv_buf_init(bufs[0].base, 1);
+  return __real_uv_try_write(stream, &one, 1);
+}
