@@ -264,7 +264,10 @@ void uvws__conn_complete(struct uvws__conn *c,
                          int status); /* status 0: those that are done; else all */
 
 /* lend.c */
-#define UVWS__MASK_STEP ((size_t)2 * UVWS__BLOCK_SIZE) /* masked at a time, while it is warm */
+#define UVWS__LEND_MIN ((size_t)2 * UVWS__BLOCK_SIZE) /* what is shorter is copied at once */
+/* Masked and written at a time: less is still warm when the kernel takes it, more needs fewer
+ * system calls (bench/README.md). */
+#define UVWS__MASK_STEP ((size_t)8 * UVWS__BLOCK_SIZE)
 /* Put a frame, or a part of one, behind all that is queued; its room was reserved. */
 void uvws__lending_append(struct uvws__conn *c, struct uvws__frame_out *frame, const uint8_t *data,
                           size_t len);

