@@ -82,3 +82,39 @@ describe("the rock", function()
     end
   end)
 end)
+
+describe("an installation", function()
+  local meson_it = has("meson") and it or function(name) pending(name .. " (there is no meson)") end
+  meson_it("below /usr/local is where luajit looks without being told", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    local build = support.program:match("^(.*)/")
+    local plain = { "env", "-u", "LD_PRELOAD", "-u", "LUA_PATH", "-u", "LUA_CPATH" }
+    local function execute(...)
+      local words = { unpack(plain) }
+      for _, word in ipairs({ ... }) do
+        words[#words + 1] = word
+      end
+      return support.execute(unpack(words))
+    end
+    local printed, status = execute("meson", "install", "--no-rebuild", "--quiet", "--destdir", folder, "-C", build)
+    assert.equal(0, status, printed)
+    -- What luajit would look through, below the folder and nowhere else.
+    local script = [[
+      local function below(path)
+        return (path:gsub("^%./[^;]*;", ""):gsub("([^;]+)", arg[1] .. "%1"))
+      end
+      package.path, package.cpath = below(package.path), below(package.cpath)
+      print(require("plugin.websockets").run(), package.searchpath("uvws", package.path) ~= nil)
+    ]]
+    local name = os.tmpname()
+    local file = assert(io.open(name, "w"))
+    file:write(script)
+    file:close()
+    local preload = os.getenv("UVWS_PRELOAD")
+    printed = execute("env", "LD_PRELOAD=" .. (preload or ""), "ASAN_OPTIONS=detect_leaks=0", "luajit", name, folder)
+    os.remove(name)
+    os.execute("rm -rf " .. folder)
+    assert.equal("true\ttrue\n", printed)
+  end)
+end)
