@@ -55,6 +55,53 @@ describe("the types", function()
   end)
 end)
 
+describe("the README", function()
+  --- Each block of Lua, on a server that is there.
+  local function blocks()
+    local found = {}
+    for block in read(root .. "README.md"):gmatch("\n```lua\n(.-)\n```") do
+      found[#found + 1] = block:gsub("ws://127%.0%.0%.1:9001/", (support.uri("PLAIN"):gsub("%%", "%%%%")))
+    end
+    assert.is_true(#found >= 5)
+    return found
+  end
+
+  it("has Lua that runs", function()
+    local printed = {}
+    for _, block in ipairs(blocks()) do
+      assert.is_truthy(loadstring(block))
+      if block:find(support.uri("PLAIN"), 1, true) and not block:find("vim.api", 1, true) then
+        local text, status = support.uvws_run(block)
+        assert.equal(0, status, text)
+        printed[#printed + 1] = text
+      end
+    end
+    assert.equal("message\tHello WebSocket server\nclosed\t1000\t\n", printed[1])
+    assert.matches("^hello\ttext\n[%d.]+\tms\topen\t1\ntext\tagain\n1000\tbye\n$", printed[2])
+    assert.equal("text\thello\n", printed[3])
+    assert.equal(3, #printed)
+  end)
+
+  local nvim_it = has("nvim") and it or function(name) pending(name .. " (there is no nvim)") end
+  nvim_it("has Lua that runs in Neovim", function()
+    for _, block in ipairs(blocks()) do
+      if block:find("vim.api", 1, true) then
+        local name = os.tmpname()
+        local file = assert(io.open(name, "w"))
+        file:write(block, [[
+          vim.wait(5000, function() return vim.api.nvim_buf_get_lines(0, 0, -1, false)[1] == "a line" end, 5)
+          io.stdout:write(vim.api.nvim_buf_get_lines(0, 0, -1, false)[1])
+        ]])
+        file:close()
+        local printed = support.execute("env", "ASAN_OPTIONS=detect_leaks=0", "nvim", "--headless", "-u", "NONE", "-i",
+          "NONE", "-n", "-c", "luafile " .. name, "-c", "qa!")
+        os.remove(name)
+        assert.equal("a line", printed)
+      end
+    end
+  end)
+end)
+
 describe("ldoc", function()
   local ldoc_it = has("ldoc") and it or function(name) pending(name .. " (there is no ldoc)") end
   ldoc_it("makes pages with every public function in them, without a warning", function()
