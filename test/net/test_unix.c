@@ -231,12 +231,13 @@ static int find_socket(const struct sockaddr_in *address) {
   return -1;
 }
 
-static void keep_alive_is_off_unless_asked_for(void **state) {
+/* No small message waits for the acknowledgement of the one before (Nagle's algorithm). */
+static void keep_alive_is_off_unless_asked_for_and_nothing_is_delayed(void **state) {
   (void)state;
   for (unsigned seconds = 0; seconds < 90; seconds += 77) {
     struct peer_plan plan = {.echoes = 1};
     struct sockaddr_in address;
-    int len = sizeof address, is_on = 0, idle = 0;
+    int len = sizeof address, is_on = 0, idle = 0, is_prompt = 0;
     socklen_t size = sizeof is_on;
     struct fixture *f = start(&plan);
     uvws_options_t options = {.size = sizeof options, .tcp_keepalive_s = seconds};
@@ -249,6 +250,8 @@ static void keep_alive_is_off_unless_asked_for(void **state) {
     assert_int_equal(is_on, seconds > 0);
     assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, &size), 0);
     if (seconds) assert_int_equal(idle, seconds);
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &is_prompt, &size), 0);
+    assert_int_equal(is_prompt != 0, 1);
     player_text(&f->players[0], "bye");
     fixture_run(f);
     fixture_end(f);
@@ -264,7 +267,7 @@ int main(void) {
       cmocka_unit_test(the_local_address_is_the_one_asked_for),
       cmocka_unit_test(a_local_address_of_the_other_family_is_refused),
       cmocka_unit_test(a_local_address_that_is_not_ours_is_told),
-      cmocka_unit_test(keep_alive_is_off_unless_asked_for),
+      cmocka_unit_test(keep_alive_is_off_unless_asked_for_and_nothing_is_delayed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

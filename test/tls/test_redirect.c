@@ -52,10 +52,43 @@ static void a_redirect_that_stays_in_tls_is_followed(void **state) {
   }
 }
 
+static int on_key_password(uvws_t *ws, char *out, size_t cap, void *user) {
+  (void)ws, (void)cap, (void)user;
+  memcpy(out, "sesame", 6);
+  return 6;
+}
+
+/* Neither is it shown, nor is the password of its key asked for. */
+static void another_host_gets_no_client_certificate(void **state) {
+  (void)state;
+  for (int is_other = 0; is_other < 2; is_other++) {
+    const struct tls_peer_plan plan = {.location = is_other ? "wss://localhost:%u/next" : "/next",
+                                       .client_ca = "ca.pem",
+                                       .is_client_optional = 1};
+    const uvws_options_t o = {.insecure_skip_verify = 1,
+                              .max_redirects = 1,
+                              .cert_file = "client.pem",
+                              .key_file = "client_locked.key",
+                              .on_key_password = on_key_password};
+    struct tls_peer peer;
+    struct client c;
+    tls_peer_start(&peer, &plan);
+    client_init(&c, NULL);
+    client_visit(&c, &peer, &o);
+    assert_string_equal(c.message, "");
+    assert_int_equal(c.messages, 1);
+    client_deinit(&c);
+    tls_peer_stop(&peer);
+    assert_int_equal(peer.secured, 2);
+    assert_int_equal(peer.certified, is_other ? 1 : 2);
+  }
+}
+
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_redirect_from_wss_to_ws_is_refused),
       cmocka_unit_test(a_redirect_that_stays_in_tls_is_followed),
+      cmocka_unit_test(another_host_gets_no_client_certificate),
   };
   if (argc < 2 || chdir(argv[1]) != 0) return 2;
   return cmocka_run_group_tests(tests, NULL, NULL);

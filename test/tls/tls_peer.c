@@ -80,7 +80,8 @@ static void make_context(struct tls_peer *peer) {
   load_certificate(ctx, plan->cert ? plan->cert : "good");
   if (plan->client_ca) {
     assert_int_equal(SSL_CTX_load_verify_file(ctx, plan->client_ca), 1);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    int demand = plan->is_client_optional ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | demand, NULL);
   }
   if (plan->alpn) SSL_CTX_set_alpn_select_cb(ctx, on_alpn, peer);
   if (plan->staple) SSL_CTX_set_tlsext_status_cb(ctx, on_staple);
@@ -211,6 +212,7 @@ static void talk(struct visit *v) {
   if (SSL_accept(v->ssl) != 1) return;
   v->peer->secured++;
   v->peer->resumed += (unsigned)SSL_session_reused(v->ssl);
+  v->peer->certified += SSL_get0_peer_certificate(v->ssl) != NULL;
   if (!be_rude(v) || !be_proxy(v) || !upgrade(v) || quirk == QUIRK_TRUNCATES) return;
   while (answer_frame(v)) {
   }

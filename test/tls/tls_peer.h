@@ -24,9 +24,10 @@ struct tls_peer_plan {
   int min, max;     /* default: TLS 1.0 to 1.3 */
   const char *ciphers;
   const char *ciphersuites;
-  const char *client_ca; /* a certificate of this one is demanded */
-  const char *staple;    /* an OCSP response in DER */
-  const char *alpn;      /* what is chosen if it was offered; "!x": x in any case */
+  const char *client_ca;  /* a certificate of this one is demanded */
+  int is_client_optional; /* it is asked for only */
+  const char *staple;     /* an OCSP response in DER */
+  const char *alpn;       /* what is chosen if it was offered; "!x": x in any case */
   enum tls_quirk quirk;
   int key_updates;
   const char *location; /* where "/" is redirected to by a 302; "%u" in it: our port */
@@ -45,6 +46,7 @@ struct tls_peer {
   unsigned accepted; /* read behind tls_peer_stop */
   unsigned secured;
   unsigned resumed;
+  unsigned certified; /* showed a certificate */
 };
 
 /* By cmocka's asserts. `plan` is borrowed. */
