@@ -145,7 +145,7 @@ static void end_after_both_closes_needs_no_time(void **state) {
 }
 
 /* A server says goodbye and is gone while we speak. The first write brings its RST and the second
- * one fails, all inside the call, but what it had said before is still there to be read. */
+ * one fails, inside the call, but what it had said before is still there to be read. */
 static void close_of_the_peer_is_heard_though_writing_failed(void **state) {
   (void)state;
   static const uint8_t close[] = {0x88, 5, 0x03, 0xE9, 'b', 'y', 'e'};
@@ -157,6 +157,7 @@ static void close_of_the_peer_is_heard_though_writing_failed(void **state) {
   peer_send(fixture_conn(&f), close, sizeof close);
   peer_drop(fixture_conn(&f));
   player_text(&f.players[0], "crossing");
+  uvws__conn_push(f.players[0].ws->conn); /* on loopback the answer is there when this returns */
   assert_true(player_binary(&f.players[0], data, LARGE, NULL, NULL) >= 0);
   assert_int_equal(player_text(&f.players[0], "too late"), UVWS_ENOTOPEN);
   assert_int_equal(player_ping(&f.players[0], "too late"), UVWS_ENOTOPEN);
