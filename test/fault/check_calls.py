@@ -43,6 +43,7 @@ def calls_of(root):
 def main():
     root = pathlib.Path(sys.argv[1])
     failing = set(re.findall(r"__wrap_(uv_[a-z0-9_]+)\b", (root / "test/fault/uv_calls.c").read_text()))
+    failing.discard("uv_close")  # it does not fail there either
     failing |= set(re.findall(r"X\((uv_[a-z0-9_]+)", (root / "test/fault/uv_calls.h").read_text()))
     calls = calls_of(root)
     missing = sorted(calls - failing - CANNOT_FAIL)

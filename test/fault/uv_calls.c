@@ -2,6 +2,7 @@
 #include "fault/uv_calls.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include "fault/fault.h"
 
@@ -18,6 +19,8 @@ int __real_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo
                           const char *node, const char *service, const struct addrinfo *hints);
 int __wrap_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb cb,
                           const char *node, const char *service, const struct addrinfo *hints);
+void __real_uv_close(uv_handle_t *handle, uv_close_cb cb);
+void __wrap_uv_close(uv_handle_t *handle, uv_close_cb cb);
 int __real_uv_try_write(uv_stream_t *stream, const uv_buf_t bufs[], unsigned count);
 int __wrap_uv_try_write(uv_stream_t *stream, const uv_buf_t bufs[], unsigned count);
 
@@ -86,4 +89,14 @@ int __wrap_uv_try_write(uv_stream_t *stream, const uv_buf_t bufs[], unsigned cou
   if (uv_calls_try == UV_TRY_WAITS) return UV_EAGAIN;
   uv_buf_t one = uv_buf_init(bufs[0].base, 1);
   return __real_uv_try_write(stream, &one, 1);
+}
+
+/* Thousands of connections would keep as many ports busy for a minute (TIME_WAIT), which others on
+ * this machine may want. Both ends close with a reset here, when all has been said. */
+void __wrap_uv_close(uv_handle_t *handle, uv_close_cb cb) {
+  const struct linger at_once = {.l_onoff = 1};
+  uv_os_fd_t fd;
+  if (uv_handle_get_type(handle) == UV_TCP && uv_fileno(handle, &fd) == 0)
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  __real_uv_close(handle, cb);
 }
