@@ -78,6 +78,7 @@ static int dial_start(const struct uvws__env *env, uv_loop_t *loop,
     link->arg = arg;
     link->on_resolved = options->on_resolved;
     *out = (struct uvws__dial *)link;
+    if (fuzz_net.on_dial) fuzz_net.on_dial();
     return 0;
   }
   return UV_EMFILE;

@@ -38,7 +38,8 @@ struct net {
   enum net_write write;
   int refuses_dials;
   int refuses_reading;
-  int inside; /* an event is being told */
+  int inside;            /* an event is being told */
+  void (*on_dial)(void); /* a link has work to do; may be NULL */
 };
 
 extern struct net fuzz_net; /* one: the dialler's hook has no argument of ours */
