@@ -29,7 +29,9 @@ def build(targets):
 
 
 def install_peers(apt_packages, peers_folder):
-    """What other clients need: only when it was asked for."""
+    """What other clients need: only when it was asked for. Any node with npm will do; Debian's where there is none."""
+    apt_packages = apt_packages + [name for name, program in (("nodejs", "node"), ("npm", "npm"))
+                                   if not shutil.which(program)]
     subprocess.run(["apt-get", "update", "-qq"], check=True, stdin=subprocess.DEVNULL)
     subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *apt_packages], check=True,
                    stdin=subprocess.DEVNULL)

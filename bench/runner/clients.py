@@ -9,7 +9,7 @@ PEERS = ROOT / "bench" / "peers"
 BUN = PEERS / "node_modules" / ".bin" / "bun"
 PYTHON = "/usr/bin/python3"
 ALL_MODES = ("echo", "send", "receive", "idle")
-APT_PACKAGES = ["libwebsockets-dev", "libboost-dev", "libwebsocketpp-dev", "python3-websockets", "nodejs", "npm", "g++"]
+APT_PACKAGES = ["libwebsockets-dev", "libboost-dev", "libwebsocketpp-dev", "python3-websockets", "g++"]
 
 
 class Client:
