@@ -38,5 +38,6 @@ def install_peers(apt_packages, peers_folder):
     subprocess.run(["npm", "ci", "--no-fund", "--no-audit", "--loglevel=error"], cwd=peers_folder, check=True,
                    stdin=subprocess.DEVNULL)
     if (FOLDER / "build.ninja").exists():
-        subprocess.run(["meson", "setup", "--reconfigure", str(FOLDER)], cwd=ROOT, check=True,
+        # Anew: Meson remembers which headers it did not find.
+        subprocess.run(["meson", "setup", "--wipe", str(FOLDER)], cwd=ROOT, check=True,
                        stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
