@@ -84,7 +84,7 @@ static void await_server(struct uvws__tls *t) {
   } else if (t->lower_err || (t->write_err && !is_gone)) {
     int err = t->lower_err ? t->lower_err : t->write_err;
     failure.err =
-        uvws__fail(&failure.detail, err, "TLS handshake with %s: %s", host, uv_strerror(err));
+        uvws__fail(&failure.detail, err, "TLS handshake with %s: %s", host, uvws_strerror(err));
   }
   if (failure.err) end_handshake_badly(t, &failure);
 }

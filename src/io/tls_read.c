@@ -123,7 +123,7 @@ static void explain_lower_end(const struct uvws__tls *t, struct uvws__tls_failur
                           "the connection ended without the server's close_notify");
   } else {
     end->err = uvws__fail(&end->detail, t->lower_err, "the connection under TLS failed: %s",
-                          uv_strerror(t->lower_err));
+                          uvws_strerror(t->lower_err));
   }
 }
 
@@ -176,7 +176,7 @@ static void settle(struct uvws__tls *t) {
   if (!err) return;
   drop_input(t);
   t->is_broken = 1;
-  uvws__tls_end(t, err, uv_strerror(err));
+  uvws__tls_end(t, err, uvws_strerror(err));
 }
 
 void uvws__tls_advance(struct uvws__tls *t) {
