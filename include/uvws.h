@@ -349,8 +349,9 @@ typedef int (*uvws_verify_cb)(uvws_t *ws, int err, const char *message, const uv
  * uvws_connect, and later from the loop, before an attempt of options.reconnect or a redirect. Only
  * for what is encrypted, and only when it is loaded: what was opened is kept for the same client's
  * next connections with equal TLS options, until the files change or sixteen others were used
- * since; no other client gets it without its own password. It may look at `ws` (uvws_user,
- * uvws_state, uvws_stats) but change nothing, and while it waits for an answer the loop waits too.
+ * since; no other client gets it without its own password. In it uvws_close and uvws_free call the
+ * connection off (uvws_connect then returns UV_ECANCELED), and uvws_connect is UVWS_EBUSY. While it
+ * waits for an answer the loop waits too.
  */
 typedef int (*uvws_password_cb)(uvws_t *ws, char *out, size_t cap, void *user);
 

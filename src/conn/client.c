@@ -68,12 +68,30 @@ static int prepare_retry(uvws_t *ws, const uvws_options_t *options, struct uvws_
   return err ? err : uvws__retry_new(ws, copy);
 }
 
+/* What uvws_free does, or does behind the uvws_connect that it was called within. */
+static void let_go(uvws_t *ws) {
+  if (ws->conn)
+    uvws__conn_cut(ws->conn);
+  else if (ws->retry)
+    return; /* its end is on its way, and ours with it */
+  else if (ws->waiting || ws->orphans)
+    uvws__context_add_task(ws->ctx, &ws->task);
+  else if (!ws->ended && !ws->is_telling)
+    uvws__client_destroy(ws);
+}
+
 int uvws__client_connect(uvws_t *ws, const uvws_options_t *options) {
   struct uvws__detail *detail = &ws->ctx->last_error;
-  if (ws->conn || ws->retry) return uvws__fail(detail, UVWS_EBUSY, "%s", uvws_strerror(UVWS_EBUSY));
+  if (ws->conn || ws->retry || ws->is_beginning)
+    return uvws__fail(detail, UVWS_EBUSY, "%s", uvws_strerror(UVWS_EBUSY));
+  ws->is_beginning = 1;
+  ws->is_called_off = 0;
   int err = prepare_retry(ws, options, detail);
   if (!err) err = uvws__client_begin(ws, options, detail);
   if (err) uvws__retry_free(ws);
+  ws->is_beginning = 0;
+  ws->ctx->last_error_of = ws; /* on_key_password may have called for another client */
+  if (ws->is_freed) let_go(ws);
   return err;
 }
 
@@ -132,6 +150,7 @@ int uvws__client_send(uvws_t *ws, const struct uvws__outgoing *out) {
 
 int uvws__client_close(uvws_t *ws, int code, const char *reason, size_t reason_len) {
   int err = ws->conn ? uvws__conn_close(ws->conn, code, reason, reason_len) : 0;
+  ws->is_called_off = ws->is_beginning;
   if (!err) uvws__retry_cancel(ws);
   return err;
 }
@@ -152,14 +171,7 @@ void uvws__client_free(uvws_t *ws) {
   ws->is_freed = 1;
   uvws__async_forget(ws);
   uvws__retry_cancel(ws);
-  if (ws->conn)
-    uvws__conn_cut(ws->conn);
-  else if (ws->retry)
-    return; /* its end is on its way, and ours with it */
-  else if (ws->waiting || ws->orphans)
-    uvws__context_add_task(ws->ctx, &ws->task);
-  else if (!ws->ended && !ws->is_telling)
-    uvws__client_destroy(ws);
+  if (!ws->is_beginning) let_go(ws);
 }
 
 void uvws__client_destroy(uvws_t *ws) {

@@ -35,7 +35,8 @@ static void close_one(struct uvws__conn *c, const struct uvws__farewell *farewel
 }
 
 static void close_client(uvws_t *ws, const struct uvws__farewell *farewell) {
-  if (ws->retry && !ws->conn) {
+  ws->is_called_off = ws->is_beginning;
+  if (ws->retry && !ws->conn && !ws->is_beginning) {
     ws->retry->is_in_close_all = 1;
     ws->ctx->close_all.left++;
   }

@@ -111,6 +111,8 @@ struct uvws {
   uint8_t was_connected; /* uvws_connect has succeeded once */
   uint8_t is_freed;      /* uvws_free was called: nobody holds it but its connection */
   uint8_t is_above;      /* the high mark was reached, on_drain is owed */
+  uint8_t is_beginning;  /* uvws_connect is at work: uvws_free, from within it, must wait */
+  uint8_t is_called_off; /* it was closed from within that */
 
   struct uvws__waiting *waiting; /* before the connection is open */
   struct uvws__waiting **waiting_end;

@@ -42,6 +42,13 @@ static const char *keylog_file(const uvws_options_t *o) {
   return path && *path ? path : NULL;
 }
 
+/* Who was asked for a password may have closed or freed the client before it answered. */
+static int is_called_off(const struct uvws__conn *c) {
+  const uvws_t *ws = c->ws;
+  return c->state == CONN_CUT || ws->is_freed || ws->is_called_off ||
+         (ws->retry && ws->retry->is_over);
+}
+
 static int prepare_tls(struct uvws__conn *c, struct uvws__detail *detail) {
   const uvws_options_t *o = c->opening->options;
   struct uvws__tls_options tls = {.min = o->tls ? o->tls : o->tls_min,
@@ -68,7 +75,9 @@ static int prepare_tls(struct uvws__conn *c, struct uvws__detail *detail) {
                                   .require_ocsp_staple = o->require_ocsp_staple,
                                   .no_session_resumption = o->no_session_resumption,
                                   .insecure_skip_verify = o->insecure_skip_verify};
-  return uvws__tls_settings_get(&c->ctx->env, &c->ctx->tls_cache, &tls, detail, &c->opening->tls);
+  int err =
+      uvws__tls_settings_get(&c->ctx->env, &c->ctx->tls_cache, &tls, detail, &c->opening->tls);
+  return !err && is_called_off(c) ? UV_ECANCELED : err;
 }
 
 static void secure(struct uvws__conn *c) {

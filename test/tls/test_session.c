@@ -220,6 +220,117 @@ static void a_key_that_one_client_opened_is_closed_to_another(void **state) {
   tls_peer_stop(&peer);
 }
 
+/* What the callback itself may do */
+
+enum deed {
+  DEED_CONNECTS,
+  DEED_CLOSES,
+  DEED_FREES,
+  DEED_CLOSES_ALL,
+  DEED_USES_ANOTHER,
+  DEED_COUNT
+};
+static enum deed deed;
+static uvws_t *another;
+
+static int on_rogue_password(uvws_t *ws, char *out, size_t cap, void *user) {
+  struct client *c = user;
+  const uvws_options_t elsewhere = {.size = sizeof elsewhere, .uri = "ws://127.0.0.1:1/"};
+  (void)cap;
+  keeper.asked++;
+  if (deed == DEED_CONNECTS) assert_int_equal(uvws_connect(ws, &elsewhere), UVWS_EBUSY);
+  if (deed == DEED_CLOSES) assert_int_equal(uvws_close(ws, 1000, NULL, 0), 0);
+  if (deed == DEED_CLOSES_ALL)
+    assert_int_equal(uvws_context_close_all(c->ctx, 1000, NULL, 0, 1000, NULL, NULL), 0);
+  if (deed == DEED_USES_ANOTHER) assert_int_equal(uvws_connect(another, NULL), UV_EINVAL);
+  if (deed == DEED_FREES) {
+    uvws_free(ws);
+    c->ws = NULL;
+  }
+  memcpy(out, "sesame", 6);
+  return 6;
+}
+
+static int is_called_off(void) {
+  return deed == DEED_CLOSES || deed == DEED_FREES || deed == DEED_CLOSES_ALL;
+}
+
+static void rogue(struct client *c, const struct tls_peer *peer, int has_reconnect) {
+  const uvws_reconnect_t reconnect = {.size = sizeof reconnect};
+  char uri[64];
+  uvws_options_t o = locked();
+  o.size = sizeof o;
+  o.uri = uri;
+  o.on_key_password = on_rogue_password;
+  o.reconnect = has_reconnect ? &reconnect : NULL;
+  snprintf(uri, sizeof uri, "wss://127.0.0.1:%u/", peer->port);
+  keeper.asked = 0;
+  int err = uvws_connect(c->ws, &o);
+  assert_string_equal(uvws_err_name(err), is_called_off() ? "ECANCELED" : "OK");
+  uv_run(&c->loop, UV_RUN_DEFAULT);
+  assert_int_equal(keeper.asked, 1);
+  assert_int_equal(c->closes, err == 0);
+  assert_int_equal(c->messages, err == 0);
+}
+
+static void the_callback_may_call_off_what_it_is_asked_for(void **state) {
+  (void)state;
+  const struct tls_peer_plan plan = {.client_ca = "ca.pem"};
+  struct tls_peer peer;
+  tls_peer_start(&peer, &plan);
+  for (deed = 0; deed < DEED_COUNT; deed++) {
+    for (int has_reconnect = 0; has_reconnect < 2; has_reconnect++) {
+      struct client c;
+      client_init(&c, NULL);
+      uvws_t *first = c.ws;
+      client_renew(&c);
+      another = first;
+      assert_int_equal(uvws_send_text(c.ws, "x", 1, NULL, NULL), 0);
+      rogue(&c, &peer, has_reconnect);
+      uvws_free(first);
+      client_deinit(&c);
+    }
+  }
+  tls_peer_stop(&peer);
+}
+
+/* The first attempt, without a certificate, finds nobody; the second one has the key to open. */
+static char later_uri[64];
+static int bring_key(uvws_t *ws, uvws_options_t *options, uint32_t attempt, void *user) {
+  (void)ws, (void)attempt, (void)user;
+  options->uri = later_uri;
+  options->ca_file = trusting.ca_file;
+  options->server_name = trusting.server_name;
+  options->cert_file = "client.pem";
+  options->key_file = "client_locked.key";
+  options->on_key_password = on_rogue_password;
+  return 0;
+}
+
+static void an_attempt_may_be_called_off_by_the_callback_too(void **state) {
+  (void)state;
+  const struct tls_peer_plan plan = {.client_ca = "ca.pem"};
+  const uvws_reconnect_t reconnect = {
+      .size = sizeof reconnect, .delay_ms = 1, .before_attempt = bring_key};
+  const uvws_options_t o = {.size = sizeof o, .uri = "ws://127.0.0.1:1/", .reconnect = &reconnect};
+  struct tls_peer peer;
+  tls_peer_start(&peer, &plan);
+  snprintf(later_uri, sizeof later_uri, "wss://127.0.0.1:%u/", peer.port);
+  for (deed = 0; deed < DEED_USES_ANOTHER; deed++) {
+    struct client c;
+    client_init(&c, NULL);
+    keeper.asked = 0;
+    assert_int_equal(uvws_connect(c.ws, &o), 0);
+    uv_run(&c.loop, UV_RUN_DEFAULT);
+    assert_int_equal(keeper.asked, 1);
+    assert_int_equal(c.closes, 1);
+    assert_int_equal(c.errors, 0);
+    assert_int_equal(c.messages, deed == DEED_CONNECTS);
+    client_deinit(&c);
+  }
+  tls_peer_stop(&peer);
+}
+
 static void expect_closed_key(uvws_options_t o, const char *text, int len, const char *message) {
   const struct tls_peer peer = {.port = 1};
   struct client c;
@@ -550,6 +661,8 @@ int main(int argc, char **argv) {
       cmocka_unit_test(the_password_is_asked_for_once_and_when_it_is_needed),
       cmocka_unit_test(a_key_that_one_client_opened_is_closed_to_another),
       cmocka_unit_test(a_password_that_opens_nothing_is_told_with_its_option),
+      cmocka_unit_test(the_callback_may_call_off_what_it_is_asked_for),
+      cmocka_unit_test(an_attempt_may_be_called_off_by_the_callback_too),
       cmocka_unit_test(on_verify_has_the_last_word),
       cmocka_unit_test(a_client_may_be_freed_by_its_on_verify),
       cmocka_unit_test(on_verify_is_asked_each_time),
