@@ -20,6 +20,8 @@ local loop = require("uvws.loop")
 local quick = require("uvws.quick")
 local task = require("uvws.task")
 
+local unpack = table.unpack or unpack
+
 local uvws = {
   _VERSION = core._VERSION,
   TEXT = "text",

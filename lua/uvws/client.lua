@@ -331,6 +331,7 @@ local bytes_pointer = has_ffi and ffi.typeof("const uint8_t *")
 function Client:views(callback)
   local state = self[STATE]
   if type(callback) ~= "function" then error("bad argument #1 to 'views' (function expected)", 2) end
+  if not has_ffi then error("views needs ffi, which this Lua has not", 2) end
   if self.is_scheduled then error("a view lives in its callback: not together with the option schedule", 2) end
   if state.receiver or state.on_message then error("somebody else receives from this client", 2) end
   local with_view = {}

@@ -5,6 +5,8 @@
 local core = require("uvws.core")
 require("uvws.loop")
 
+local unpack = table.unpack or unpack
+
 local M = {}
 
 --- Where a client keeps its handlers; [1] is the core's, [2] the face's. Strings are free for the program.

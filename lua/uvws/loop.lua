@@ -68,7 +68,7 @@ core.on_change(on_change)
 local function load_luv(name)
   package.preload[name] = nil
   local tried = {}
-  for _, search in ipairs(package.loaders) do
+  for _, search in ipairs(package.searchers or package.loaders) do
     local load = search(name)
     if type(load) == "function" then return load(name) end
     tried[#tried + 1] = type(load) == "string" and load or nil

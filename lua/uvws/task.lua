@@ -11,6 +11,7 @@ local timers = require("uvws.timers")
 
 local M = {}
 
+local unpack = table.unpack or unpack
 local TIMED_OUT, ETIMEDOUT = "timed out", core.ETIMEDOUT
 
 local clock, report, traceback = core.clock, core.report, core.traceback

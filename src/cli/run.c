@@ -67,7 +67,7 @@ static void append_path(lua_State *L, const char *dir, const char *pattern) {
  * be installed. */
 static void extend_path(lua_State *L, const char *field, const char *pattern, const char *installed,
                         const char *exe_dir) {
-  static const char *const relative[] = {"/lua", "/../share/lua/5.1"};
+  static const char *const relative[] = {"/lua", "/../share/lua/" UVWS_LUA_VERSION};
   lua_getglobal(L, "package");
   lua_getfield(L, -1, field);
   for (size_t i = 0; *exe_dir && i < sizeof relative / sizeof *relative; i++) {

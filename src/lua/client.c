@@ -76,7 +76,7 @@ void uvws__lua_set_string(lua_State *L, const char *name, const char *value) {
 }
 
 void uvws__lua_set_number(lua_State *L, const char *name, double value) {
-  lua_pushnumber(L, value);
+  uvws__lua_push_whole(L, value);
   lua_setfield(L, -2, name);
 }
 

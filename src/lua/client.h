@@ -71,7 +71,7 @@ const char *uvws__lua_check_string(lua_State *L, int index, const char *name, si
 
 /* Put t[name] = value; the table is on top. A NULL is nil. */
 void uvws__lua_set_string(lua_State *L, const char *name, const char *value);
-void uvws__lua_set_number(lua_State *L, const char *name, double value);
+void uvws__lua_set_number(lua_State *L, const char *name, double value); /* a whole one */
 void uvws__lua_set_boolean(lua_State *L, const char *name, int value);
 
 /* nil, message, code. */

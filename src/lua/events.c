@@ -57,8 +57,8 @@ static int push_error(lua_State *L, const uvws_error_t *error) {
 }
 
 static int push_retry(lua_State *L, const uvws_retry_t *retry) {
-  lua_pushnumber(L, (lua_Number)retry->attempt);
-  lua_pushnumber(L, (lua_Number)retry->delay_ms);
+  uvws__lua_push_whole(L, (double)retry->attempt);
+  uvws__lua_push_whole(L, (double)retry->delay_ms);
   lua_pushinteger(L, retry->error ? retry->error->code : retry->close ? retry->close->code : 0);
   lua_pushstring(L, retry->error   ? retry->error->message
                     : retry->close ? retry->close->reason
@@ -74,7 +74,7 @@ static int push_arguments(lua_State *L, const struct uvws__lua_event *event) {
     return 2;
   case UVWS__LUA_ON_VIEW:
     lua_pushlightuserdata(L, (void *)event->data);
-    lua_pushnumber(L, (lua_Number)event->len);
+    uvws__lua_push_whole(L, (double)event->len);
     lua_pushboolean(L, event->kind == UVWS_BINARY);
     return 3;
   case UVWS__LUA_ON_CHUNK:

@@ -14,11 +14,10 @@
 #ifndef UVWS_LUA_HOST_H
 #define UVWS_LUA_HOST_H
 
-#include <lauxlib.h>
-#include <lua.h>
 #include <stdbool.h>
 #include <uv.h>
 
+#include "lua/compat.h"
 #include "uvws.h"
 
 struct uvws__lua_client;

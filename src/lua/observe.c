@@ -15,7 +15,7 @@ static int client_state(lua_State *L) {
 
 /* buffered(self): bytes queued here and not yet handed to the kernel. */
 static int client_buffered(lua_State *L) {
-  lua_pushnumber(L, (lua_Number)uvws_buffered(uvws__lua_check_client(L)->ws));
+  uvws__lua_push_whole(L, (double)uvws_buffered(uvws__lua_check_client(L)->ws));
   return 1;
 }
 
@@ -90,7 +90,7 @@ static int host_stats(lua_State *L) {
   for (size_t i = 0; i < count; i++) {
     uint64_t value;
     memcpy(&value, (const char *)&stats + stats_rows[i].offset, sizeof value);
-    lua_pushnumber(L, (lua_Number)value);
+    uvws__lua_push_whole(L, (double)value);
     lua_setfield(L, -2, stats_rows[i].name);
   }
   return 1;

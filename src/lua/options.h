@@ -2,9 +2,7 @@
 #ifndef UVWS_LUA_OPTIONS_H
 #define UVWS_LUA_OPTIONS_H
 
-#include <lauxlib.h>
-#include <lua.h>
-
+#include "lua/compat.h"
 #include "uvws.h"
 
 /* Stack indexes that the reader may replace: arrays live there until uvws_connect has copied them.

@@ -57,7 +57,8 @@ int uvws__lua_trace_deliver(lua_State *L) {
   uvws__lua_set_string(L, "level", level_names[event->event.level]);
   uvws__lua_set_string(L, "kind", kind_names[kind]);
   uvws__lua_set_string(L, "text", event->text);
-  uvws__lua_set_number(L, "time_ms", (double)event->time_ns / 1e6);
+  lua_pushnumber(L, (double)event->time_ns / 1e6);
+  lua_setfield(L, -2, "time_ms");
   if (kind == UVWS_TRACE_FRAME_OUT || kind == UVWS_TRACE_FRAME_IN) set_frame(L, &event->event);
   set_target(L, event->client);
   lua_call(L, 1, 0);

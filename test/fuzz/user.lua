@@ -186,7 +186,7 @@ function act(what)
 end
 
 core.set_error_handler(function() end)
-if byte() % 2 == 0 then jit.off() end
+if byte() % 2 == 0 and jit then jit.off() end
 for what in next_byte do
   pcall(act, what)
 end

@@ -310,7 +310,7 @@ describe("on_verify", function()
   end)
 
   it("asks nobody when the Lua state closes meanwhile", function()
-    local printed, status = support.luajit([[
+    local printed, status = support.run_lua([[
       local uvws = require("uvws")
       uvws.trace("frames")
       uvws.trace("frames", function() end)
@@ -578,7 +578,7 @@ describe("trace", function()
   end)
 
   it("goes to standard error without a function", function()
-    local printed = support.luajit([[
+    local printed = support.run_lua([[
       local uvws = require("uvws")
       uvws.trace("debug")
       uvws.run(function() uvws.connect(arg[1]):close() end)

@@ -21,7 +21,7 @@ end
 --- A trace that LuaJIT has compiled holds the closures that it calls, and a listener holds its client. Which become hot
 --- depends on where the code lies in memory, so that one run in twenty would count a client that nobody else holds.
 local function count_alive()
-  jit.flush()
+  if jit then jit.flush() end
   collectgarbage()
   collectgarbage()
   local count = 0
@@ -247,6 +247,15 @@ end)
 
 describe("a Lua state that closes", function()
   local prelude = [[
+    --- Something that is finalized, and where its finalizer has to go.
+    local function with_finalizer()
+      if newproxy then
+        local proxy = newproxy(true)
+        return proxy, getmetatable(proxy)
+      end
+      local meta = { __gc = print }
+      return setmetatable({}, meta), meta
+    end
     local WebSockets = require("plugin.websockets")
     local uri = arg[1]
     local function client(path, at)
@@ -261,7 +270,7 @@ describe("a Lua state that closes", function()
   ]]
 
   local function run(script, expected)
-    local printed, status = support.luajit(prelude .. script, uri("PLAIN", ""))
+    local printed, status = support.run_lua(prelude .. script, uri("PLAIN", ""))
     assert.equal(expected, printed)
     assert.equal(0, status)
   end
@@ -290,7 +299,7 @@ describe("a Lua state that closes", function()
     -- The loop is being turned while the process exits, so that its memory is not given back.
     local function exits(path, at, expected)
       local script = prelude .. ("client('%s', '%s') WebSockets.run()"):format(path, at)
-      local printed, status = support.luajit_with({ ASAN_OPTIONS = "detect_leaks=0" }, script, uri("PLAIN", ""))
+      local printed, status = support.run_lua_with({ ASAN_OPTIONS = "detect_leaks=0" }, script, uri("PLAIN", ""))
       assert.equal(expected, printed)
       assert.equal(0, status)
     end
@@ -301,14 +310,14 @@ describe("a Lua state that closes", function()
 
   it("may run finalizers after ours that still use a client", function()
     run([[
-      local proxy = newproxy(true) -- older than the module's userdata would be newest first
+      local proxy, meta = with_finalizer() -- older than the module's userdata would be newest first
       for name in pairs(package.loaded) do
         if name:match("^uvws") or name:match("^plugin") then package.loaded[name] = nil end
       end
       local again = require("plugin.websockets")
       local ws = again.new()
       local said = {}
-      getmetatable(proxy).__gc = function()
+      meta.__gc = function()
         for _, f in ipairs({ ws.send, ws.disconnect, ws.connect, again.new, again.run }) do
           said[#said + 1] = tostring(select(2, pcall(f, ws, "ws://127.0.0.1:1/"))):match("state is closing") or "-"
         end
@@ -321,8 +330,8 @@ describe("a Lua state that closes", function()
   it("may run other finalizers that still use a client", function()
     run([[
       local ws = client()
-      local proxy = newproxy(true)
-      getmetatable(proxy).__gc = function()
+      local proxy, meta = with_finalizer()
+      meta.__gc = function()
         pcall(ws.send, ws, "x")
         pcall(ws.disconnect, ws)
         pcall(WebSockets.run) -- delivers the close, since this finalizer comes before ours
@@ -335,8 +344,9 @@ describe("a Lua state that closes", function()
 end)
 
 describe("several Lua states in one process", function()
-  it("each have their own loop and clients, and close as they like", function()
-    local printed, status = support.luajit([[
+  local ffi_it = jit and it or function(name) pending(name .. " (it needs ffi)") end
+  ffi_it("each have their own loop and clients, and close as they like", function()
+    local printed, status = support.run_lua([[
       local ffi = require("ffi")
       ffi.cdef("typedef struct lua_State lua_State; lua_State *luaL_newstate(void); void luaL_openlibs(lua_State *);"
         .. "int luaL_loadstring(lua_State *, const char *); int lua_pcall(lua_State *, int, int, int);"

@@ -4,6 +4,8 @@ local WebSockets = require("plugin.websockets")
 local core = require("uvws.core")
 local support = require("support")
 
+local unpack = table.unpack or unpack
+
 local uri, talk, echo, listen = support.uri, support.talk, support.echo, support.listen
 
 local REFUSED = uri("REFUSED")
@@ -238,10 +240,10 @@ describe("listeners", function()
       WebSockets.run()
       io.stderr:write("the end\n")
     ]]
-    local printed, status = support.luajit(script, REFUSED)
+    local printed, status = support.run_lua(script, REFUSED)
     assert.matches("listener nil\nstack traceback:.*listener nil\nstack traceback:.*the end\n$", printed)
     assert.equal(0, status)
-    printed = support.luajit(script, REFUSED, "x")
+    printed = support.run_lua(script, REFUSED, "x")
     assert.matches("listener x\nstack traceback:.*handler.*the end\n$", printed)
   end)
 
@@ -550,7 +552,7 @@ describe("send", function()
       try(ws, "x", "other")
       try(ws, 5)
       try({ io.stdout }, "x")
-      try({ newproxy(true) }, "x")
+      try({ io.stderr }, "x")
       try(io.stdout, "x")
       return answers
     end
@@ -733,13 +735,14 @@ end)
 describe("misuse", function()
   it("of connect's arguments raises and names the argument", function()
     local ws = WebSockets.new()
-    raises("plugin_spec.lua:%d+: bad argument #1 to 'connect' %(uri must be a string, got no value%)", function()
-      ws:connect()
-    end)
+    -- Lua 5.4 cannot say of a tail call who called, nor that it was a method.
+    local first, second = "plugin_spec.lua:%d+: bad argument #1 to 'connect' %(", "bad argument #2 to 'connect' %("
+    if not jit then
+      first, second = "bad argument #2 to 'connect' %(", "bad argument #3 to 'connect' %("
+    end
+    raises(first .. "uri must be a string, got no value%)", function() ws:connect() end)
     raises("uri must be a string, got number", function() ws:connect(5) end)
-    raises("bad argument #2 to 'connect' %(options must be a table, got string%)", function()
-      ws:connect(uri("PLAIN"), "x")
-    end)
+    raises(second .. "options must be a table, got string%)", function() ws:connect(uri("PLAIN"), "x") end)
     raises("WebSocket client expected, got no value", function() ws.connect() end)
     raises("bad argument #1 to 'setErrorHandler' %(function expected, got string%)", function()
       WebSockets.setErrorHandler("x")

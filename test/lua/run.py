@@ -1,8 +1,8 @@
-"""run.py PROGRAM CERTS SPEC [--gc-stress] [--preload LIBRARY]: one busted file under LuaJIT.
+"""run.py PROGRAM CERTS SPEC [--gc-stress] [--preload LIBRARY] [--lua NAME]: one busted file.
 
-Starts the peers (peer.py), points LuaJIT at the build folder that PROGRAM (uvws) lies in, and prints
-busted's TAP. With --preload luajit gets that library first, which is how code that is instrumented
-for a sanitizer runs in a luajit that is not. Exit status: busted's.
+Starts the peers (peer.py), points luajit (or lua5.4 and its kin) at the build folder of PROGRAM (uvws), and prints
+busted's TAP. With --preload Lua gets that library first, which is how code that is instrumented
+for a sanitizer runs in one that is not. Exit status: busted's.
 """
 
 import argparse
@@ -24,6 +24,7 @@ def environment(args, ports):
         "LUA_PATH": f"{build}/lua/?.lua;{pathlib.Path(__file__).parent}/?.lua;;",
         "LUA_CPATH": f"{build}/lua/?.so;;",
         "RES_OPTIONS": "timeout:1 attempts:1",  # a look-up that must fail may ask a name server
+        "UVWS_LUA": args.lua,
         "UVWS_PROGRAM": str(pathlib.Path(args.program).resolve()),
         "UVWS_CA_FILE": f"{args.certs}/ca.pem",
         "UVWS_EXAMPLES": str(pathlib.Path(__file__).resolve().parents[2] / "examples"),
@@ -36,7 +37,7 @@ def environment(args, ports):
 
 
 def command(args):
-    words = [shutil.which("luajit"), shutil.which("busted"), "--output=TAP", args.spec]
+    words = [shutil.which(args.lua), shutil.which("busted"), "--output=TAP", args.spec]
     return ["env", f"LD_PRELOAD={args.preload}", *words] if args.preload else words
 
 
@@ -47,6 +48,7 @@ async def main():
     parser.add_argument("spec")
     parser.add_argument("--gc-stress", action="store_true")
     parser.add_argument("--preload")
+    parser.add_argument("--lua", default="luajit")
     parser.add_argument("--timeout", type=int, default=110)
     args = parser.parse_args()
     ports = await peer.start(args.certs)

@@ -4,6 +4,8 @@ local WebSockets = require("plugin.websockets")
 local core = require("uvws.core")
 local luassert = require("luassert")
 
+local unpack = table.unpack or unpack
+
 local M = {}
 
 function M.port(name)
@@ -16,6 +18,7 @@ function M.uri(name, path)
 end
 
 M.ca_file = os.getenv("UVWS_CA_FILE")
+M.lua = os.getenv("UVWS_LUA")
 M.program = os.getenv("UVWS_PROGRAM")
 M.examples = os.getenv("UVWS_EXAMPLES")
 
@@ -110,13 +113,13 @@ local function with_file(text, run)
   return printed, status
 end
 
---- Run Lua text in a luajit of its own, with changes to the environment.
-function M.luajit_with(environment, text, ...)
+--- Run Lua text by a program of its own, luajit or another Lua, with changes to the environment.
+function M.run_lua_with(environment, text, ...)
   local words = { "env" }
   for name, value in pairs(environment) do
     words[#words + 1] = name .. "=" .. value
   end
-  words[#words + 1] = "luajit"
+  words[#words + 1] = M.lua
   local arguments = { ... }
   return with_file(text, function(name)
     words[#words + 1] = name
@@ -127,9 +130,9 @@ function M.luajit_with(environment, text, ...)
   end)
 end
 
---- Run Lua text in a luajit of its own.
-function M.luajit(text, ...)
-  return M.luajit_with({}, text, ...)
+--- The same without.
+function M.run_lua(text, ...)
+  return M.run_lua_with({}, text, ...)
 end
 
 --- Run Lua text by `uvws run`. The program brings its sanitizers itself.

@@ -307,7 +307,14 @@ describe("pieces", function()
 end)
 
 describe("views", function()
-  it("give pointer and length of each message, and the end", function()
+  local ffi_it = jit and it or function(name) pending(name .. " (it needs ffi)") end
+
+  it("need ffi, which an error says where it is missing", function()
+    if jit then return end
+    with(URI, nil, function(ws) raises("views needs ffi", ws.views, ws, print) end)
+  end)
+
+  ffi_it("give pointer and length of each message, and the end", function()
     local ffi = require("ffi")
     local seen = {}
     with(URI, nil, function(ws)
