@@ -550,6 +550,65 @@ static void keys_are_logged_when_asked(void **state) {
   unlink("test_env_keys.log");
 }
 
+static void expect_trust(const struct tls_peer *peer, uvws_options_t o, int err) {
+  struct client c; /* of its own: the directory is looked into when it is needed */
+  o.server_name = "a.test";
+  client_init(&c, NULL);
+  client_visit(&c, peer, &o);
+  assert_string_equal(uvws_err_name(c.err), uvws_err_name(err));
+  assert_int_equal(c.messages, err == 0);
+  client_deinit(&c);
+}
+
+static void trust_comes_from_a_directory_or_the_systems_store(void **state) {
+  (void)state;
+  typedef uvws_options_t o;
+  const struct tls_peer_plan plan = {0};
+  struct tls_peer peer;
+  tls_peer_start(&peer, &plan);
+  expect_trust(&peer, (o){.ca_path = "hashed"}, 0);
+  expect_trust(&peer, (o){.ca_path = "hashed_stranger"}, UVWS_ECERT_UNTRUSTED);
+  expect_trust(&peer, (o){.ca_path = "hashed_stranger", .ca_file = "ca.pem"}, 0);
+  expect_trust(&peer, (o){.ca_path = "hashed", .ca_file = "stranger.pem"}, 0);
+  expect_trust(&peer, (o){0}, UVWS_ECERT_UNTRUSTED);
+  setenv("SSL_CERT_FILE", "ca.pem", 1); /* as OpenSSL finds it */
+  expect_trust(&peer, (o){0}, 0);
+  expect_trust(&peer, (o){.ca_file = "stranger.pem"}, UVWS_ECERT_UNTRUSTED);
+  unsetenv("SSL_CERT_FILE");
+  tls_peer_stop(&peer);
+}
+
+static void a_range_of_versions_is_kept_to(void **state) {
+  (void)state;
+  typedef uvws_options_t o;
+  static const struct {
+    uvws_tls_version_t min, max, of_server, agreed; /* 0: the newest; `agreed` 0: none */
+  } rows[] = {
+      {UVWS_TLS_1_2, UVWS_TLS_1_2, 0, UVWS_TLS_1_2},
+      {UVWS_TLS_1_2, 0, 0, UVWS_TLS_1_3},
+      {UVWS_TLS_1_3, 0, UVWS_TLS_1_2, 0},
+      {UVWS_TLS_1_0, UVWS_TLS_1_1, 0, UVWS_TLS_1_1},
+      {UVWS_TLS_1_0, 0, UVWS_TLS_1_0, UVWS_TLS_1_0},
+      {0, UVWS_TLS_1_2, 0, UVWS_TLS_1_2},
+      {0, UVWS_TLS_1_3, UVWS_TLS_1_1, 0},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    const struct tls_peer_plan plan = {.cert = "rsa", .max = (int)rows[i].of_server};
+    struct tls_peer peer;
+    struct client c;
+    o options = trusting;
+    options.tls_min = rows[i].min;
+    options.tls_max = rows[i].max;
+    tls_peer_start(&peer, &plan);
+    client_init(&c, NULL);
+    client_visit(&c, &peer, &options);
+    assert_string_equal(uvws_err_name(c.err), rows[i].agreed ? "OK" : "UVWS_ETLS_VERSION");
+    if (rows[i].agreed) assert_int_equal(c.version, rows[i].agreed);
+    client_deinit(&c);
+    tls_peer_stop(&peer);
+  }
+}
+
 static void write_text(const char *path, const char *text) {
   FILE *file = fopen(path, "wb");
   assert_non_null(file);
@@ -668,6 +727,8 @@ int main(int argc, char **argv) {
       cmocka_unit_test(on_verify_is_asked_each_time),
       cmocka_unit_test(each_failing_allocation_is_survived),
       cmocka_unit_test(keys_are_logged_when_asked),
+      cmocka_unit_test(trust_comes_from_a_directory_or_the_systems_store),
+      cmocka_unit_test(a_range_of_versions_is_kept_to),
       cmocka_unit_test(a_file_that_changed_is_read_again),
       cmocka_unit_test(any_number_of_settings_comes_and_goes),
       cmocka_unit_test(wrong_options_are_refused_by_name),
