@@ -252,6 +252,52 @@ class Way(unittest.TestCase):
             self.assertEqual(finish(process)[0], 0)
 
 
+class Limits(unittest.TestCase):
+    def ends_with(self, error, *arguments, talk):
+        """What `uvws connect` says at its end, and that it says nothing else."""
+        with ScriptedServer() as server:
+            process = start("connect", *arguments, server.uri)
+            talk(server)
+            status, out, err = finish(process)
+        self.assertEqual((status, out), (1, b""))
+        self.assertRegex(err.decode(), rf"\Auvws: {error}: [^\n]+\n\Z")
+
+    def test_server_that_answers_no_ping_is_given_up(self):
+        def talk(server):
+            connection, _ = server.accept_websocket()
+            self.addCleanup(connection.close)
+            self.assertEqual(connection.read_frame()[0], PING)
+
+        self.ends_with("UVWS_EPONG_TIMEOUT", "--ping-interval", "20", "--pong-timeout", "50", talk=talk)
+
+    def test_connection_without_messages_is_closed_when_asked(self):
+        def talk(server):
+            connection, _ = server.accept_websocket()
+            self.assertEqual(connection.read_frame(), (CLOSE, b"\x03\xe9"))
+            connection.send(frame(CLOSE, b"\x03\xe9"))
+            connection.close()
+
+        self.ends_with("UVWS_EIDLE_TIMEOUT", "--idle-timeout", "20", talk=talk)
+
+    def test_answer_with_a_large_head_is_refused(self):
+        def talk(server):
+            connection = server.accept()
+            connection.read_head()
+            connection.send(b"HTTP/1.1 101 Switching Protocols\r\nX: " + b"y" * 300 + b"\r\n\r\n")
+            self.addCleanup(connection.close)
+
+        self.ends_with("UVWS_EHEAD_TOO_LARGE", "--max-head-size", "200", talk=talk)
+
+    def test_keys_are_logged_where_the_environment_says(self):
+        with tempfile.TemporaryDirectory() as folder, EchoServer("--tls") as server:
+            environment = {**os.environ, "SSLKEYLOGFILE": f"{folder}/keys"}
+            self.assertEqual(run("connect", "-k", server.uri, env=environment).returncode, 0)
+            self.assertEqual(os.listdir(folder), [])
+            self.assertEqual(run("connect", "-k", "--keylog-from-env", server.uri, env=environment).returncode, 0)
+            with open(f"{folder}/keys", encoding="ascii") as file:
+                self.assertIn("CLIENT_TRAFFIC_SECRET_0 ", file.read())
+
+
 class SlowReader(unittest.TestCase):
     LINE = b"x" * 1023
 
