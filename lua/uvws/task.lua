@@ -28,8 +28,8 @@ end
 
 M.current = current
 
-local function resume_checked(co)
-  local ok, err = resume(co)
+local function resume_checked(co, ...)
+  local ok, err = resume(co, ...)
   if not ok then report(type(err) == "string" and debug.traceback(co, err) or err) end
 end
 
@@ -93,8 +93,8 @@ local Task = {}
 Task.__index = Task
 
 local function finish(task, ok, ...)
+  task.count, task.results = select("#", ...), { ... } -- first, since without memory it raises
   task.is_done, task.is_ok = true, ok
-  task.count, task.results = select("#", ...), { ... }
   local joiners = task.joiners
   task.joiners = nil
   if not ok then task.on_error((...)) end
@@ -109,7 +109,7 @@ end
 function M.start(on_error, fn, ...)
   local task = setmetatable({ on_error = on_error }, Task)
   local co = coroutine.create(function(...) finish(task, xpcall(fn, traceback, ...)) end)
-  resume(co, ...)
+  resume_checked(co, ...)
   return task
 end
 

@@ -10,7 +10,14 @@
 
 #define FAULT_ROUNDS_MAX 20000 /* OpenSSL's settings take thousands of allocations */
 
-enum fault_kind { FAULT_NONE, FAULT_TRANSPORT, FAULT_UV, FAULT_UV_MEMORY, FAULT_OPENSSL };
+enum fault_kind {
+  FAULT_NONE,
+  FAULT_TRANSPORT,
+  FAULT_UV,
+  FAULT_UV_MEMORY,
+  FAULT_OPENSSL,
+  FAULT_LUA
+};
 
 struct fault {
   enum fault_kind kind; /* what is counted; FAULT_NONE: nothing */

@@ -9,13 +9,13 @@
 #include "fault/uv_calls.h"
 #include "support/certs.h"
 
-#define ROWS_MAX 400
+#define ROWS_MAX 600
 #define TURNS_MAX 20000
 #define STEP_MS 1000 /* how far the clock moves when all else stands still */
 #define TIMEOUT_MS 2000
 #define PATIENCE 6     /* of such steps, until the client is closed by its user */
 #define HOPELESS 20    /* and until the test gives up */
-#define QUIET_MS 3     /* of real time: what loopback may take to bring something */
+#define QUIET_MS 2     /* of real time: what loopback may take to bring something */
 #define LOOK_UP_MS 500 /* the same for the look-up's thread */
 
 /*
@@ -235,7 +235,7 @@ static int count_descriptors(void) {
 
 static void begin(struct world *w) {
   if (fixture_make_context(&w->f, &w->f.ctx) != 0) return;
-  if (w->transport_way) fault_transport_use(w->f.ctx, *w->transport_way);
+  if (w->transport) fault_transport_use(w->f.ctx, w->transport);
   if (fixture_player(&w->f, 0, w->f.ctx) != 0) return;
   player_connect(&w->f.players[0], &w->options);
   if (w->on_connect) w->on_connect();

@@ -59,9 +59,9 @@ struct world {
   struct tls_front front;
   char uri[128], redirect[256], proxy[64];
   uvws_options_t options;
-  const enum fault_way *transport_way; /* NULL: its transports do not fail */
-  void (*on_connect)(void);            /* when the first uvws_connect has returned; may be NULL */
-  int pending, fired;                  /* callbacks that are no player's */
+  const struct fault_transport *transport; /* NULL: it does not fail */
+  void (*on_connect)(void); /* when the first uvws_connect has returned; may be NULL */
+  int pending, fired;       /* callbacks that are no player's */
 };
 
 /* All of them; the last has no name. Those of TLS need scenario_tls_set_up. */

@@ -20,7 +20,7 @@ static void use_try(struct world *w, const void *arg) {
   uv_calls_try = *(const enum uv_try *)arg;
 }
 
-static const enum uv_try tries[] = {UV_TRY_FAILS, UV_TRY_WAITS, UV_TRY_SHORT};
+static const enum uv_try tries[] = {UV_TRY_FAILS, UV_TRY_WAITS, UV_TRY_SHORT, UV_TRY_NEVER};
 
 #define TRY(how) .kind = FAULT_UV, .prepare = use_try, .arg = &tries[how]
 
@@ -28,6 +28,7 @@ static const struct scenario_faults faults[] = {
     {"each call of libuv that fails", TRY(UV_TRY_FAILS)},
     {"each call of libuv that fails and being freed then", TRY(UV_TRY_FAILS), .frees = 1},
     {"all calls of libuv failing from there on", TRY(UV_TRY_FAILS), .goes_on = 1},
+    {"each call of libuv that fails, and writes that wait", TRY(UV_TRY_NEVER)},
     {"each call of libuv that fails or writes nothing", TRY(UV_TRY_WAITS)},
     {"each call of libuv that fails or writes a byte", TRY(UV_TRY_SHORT)},
     {"each allocation of libuv's that fails", .kind = FAULT_UV_MEMORY},

@@ -57,6 +57,7 @@ struct link {
 };
 
 static enum fault_way way;
+static int is_slow;
 
 static struct link *link_of(const struct uvws__transport *t) {
   return (struct link *)(uintptr_t)t;
@@ -93,7 +94,7 @@ static void break_down(struct link *link) {
   }
   if (way == FAULT_ERROR) end_reading(link, UV_ECONNRESET);
   if (way == FAULT_EOF) end_reading(link, UV_EOF);
-  link->is_broken = way == FAULT_ERROR || way == FAULT_EOF;
+  link->is_broken = way == FAULT_ERROR || way == FAULT_EOF || way == FAULT_DEAF;
 }
 
 /*
@@ -146,28 +147,24 @@ static void on_lower_data(void *owner, uint8_t *data, size_t len) {
   assert(data == link->in);
   link->in_at = 0;
   link->in_len = len;
-  if (!fault_is_due(FAULT_TRANSPORT)) {
+  int is_due = fault_is_due(FAULT_TRANSPORT);
+  if (is_due) break_down(link);
+  link->is_bytewise = is_due && way == FAULT_SHORT;
+  if (is_due && way == FAULT_LATER)
+    do_later(link, DUE_READ, TURNS);
+  else
     deliver(link);
-    return;
-  }
-  break_down(link);
-  link->is_bytewise = way == FAULT_SHORT;
-  if (way == FAULT_SHORT) deliver(link);
-  if (way == FAULT_LATER) do_later(link, DUE_READ, TURNS);
   follow_reading(link);
 }
 
 static void on_lower_end(void *owner, int err, const char *detail) {
   struct link *link = owner;
+  int is_due = fault_is_due(FAULT_TRANSPORT);
   (void)detail;
   link->is_lower_reading = 0;
-  if (!fault_is_due(FAULT_TRANSPORT))
-    link->end = err;
-  else if (way == FAULT_LATER || way == FAULT_SHORT)
-    link->end = err;
-  else
-    break_down(link);
-  do_later(link, DUE_READ, way == FAULT_LATER ? TURNS : 1);
+  if (is_due) break_down(link);
+  if (!link->end) link->end = err;
+  do_later(link, DUE_READ, is_due && way == FAULT_LATER ? TURNS : 1);
 }
 
 static int link_read_start(struct uvws__transport *t) {
@@ -207,7 +204,7 @@ static void tell_written(struct link *link, int status) {
 static void written(struct link *link, int status) {
   if (fault_is_due(FAULT_TRANSPORT)) {
     break_down(link);
-    if (way == FAULT_ERROR) status = UV_EPIPE;
+    if (link->is_broken) status = UV_EPIPE;
     if (way == FAULT_LATER) {
       link->written_status = status;
       do_later(link, DUE_WRITTEN, TURNS);
@@ -270,7 +267,11 @@ static int link_write(struct uvws__transport *t, const uv_buf_t *bufs, unsigned 
   if (fault_is_due(FAULT_TRANSPORT)) return write_badly(link, bufs, count);
   if (link->is_broken) return UV_EPIPE;
   int answer = UVWS__WRITING;
-  if (!link->is_silent) answer = link->lower->ops->write(link->lower, bufs, count);
+  if (is_slow && !link->is_silent) {
+    keep_rest(link, bufs, count, 0);
+    do_later(link, DUE_REST, 1);
+  } else if (!link->is_silent)
+    answer = link->lower->ops->write(link->lower, bufs, count);
   link->is_writing = answer == UVWS__WRITING;
   return answer;
 }
@@ -455,8 +456,9 @@ static void on_later(uv_idle_t *later) {
   if (!link->is_closing && (due & DUE_READ)) deliver(link);
 }
 
-void fault_transport_use(uvws_context_t *ctx, enum fault_way what) {
-  way = what;
+void fault_transport_use(uvws_context_t *ctx, const struct fault_transport *how) {
+  way = how->way;
+  is_slow = how->is_slow;
   ctx->dial_start = dial_start;
   ctx->dial_cancel = dial_cancel;
 }

@@ -84,6 +84,7 @@ int __wrap_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo
 }
 
 int __wrap_uv_try_write(uv_stream_t *stream, const uv_buf_t bufs[], unsigned count) {
+  if (fault.kind == FAULT_UV && uv_calls_try == UV_TRY_NEVER) return UV_EAGAIN;
   if (!fault_is_due(FAULT_UV)) return __real_uv_try_write(stream, bufs, count);
   if (uv_calls_try == UV_TRY_FAILS) return UV_ECONNRESET;
   if (uv_calls_try == UV_TRY_WAITS) return UV_EAGAIN;

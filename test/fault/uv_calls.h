@@ -49,8 +49,9 @@
      uv_write_cb cb),                                                                              \
     (req, stream, bufs, count, on_write), UV_ENOMEM)
 
-/* How uv_try_write fails: it has an error, the kernel takes nothing, or one byte. */
-enum uv_try { UV_TRY_FAILS, UV_TRY_WAITS, UV_TRY_SHORT };
+/* How uv_try_write fails: it has an error, the kernel takes nothing, or one byte; or the kernel
+ * takes nothing each time, so that uv_write has to fail. */
+enum uv_try { UV_TRY_FAILS, UV_TRY_WAITS, UV_TRY_SHORT, UV_TRY_NEVER };
 extern enum uv_try uv_calls_try;
 
 extern int uv_calls_look_ups; /* under way, in another thread */
