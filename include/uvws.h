@@ -559,7 +559,8 @@ struct uvws_reconnect {
 /*
  * Connect. Returns 0: on_open or on_error comes, on_close in any case. Or, and nothing fires:
  * UVWS_EBUSY (not closed yet), UVWS_EURI, UVWS_EOPTION (uvws_last_error names it), UVWS_ETLS (a CA
- * or certificate file cannot be used), UVWS_ETLS_UNAVAILABLE, UV_ENOMEM, UV_EINVAL.
+ * or certificate file cannot be used), UVWS_ETLS_UNAVAILABLE, UV_ECANCELED (by on_key_password),
+ * UV_ENOMEM, UV_EINVAL.
  */
 UVWS_API
 int uvws_connect(uvws_t *ws, const uvws_options_t *options);

@@ -19,6 +19,15 @@ after_each(function()
   assert.is_false(core.is_alive())
 end)
 
+--- In a coroutine. Looks often, and for long enough for a slow machine.
+local function wait_until(is_true)
+  for _ = 1, 5000 do
+    if is_true() then return end
+    uvws.sleep(1)
+  end
+  error("it did not come to pass", 2)
+end
+
 --- In a coroutine, with the loop turned until it is empty.
 local function run(fn)
   assert.equal("ended", uvws.run(function()
@@ -199,7 +208,7 @@ describe("receive", function()
       coroutine.resume(co, "not a message")
       assert.is_nil(got)
       ws:send("a message")
-      uvws.sleep(20)
+      wait_until(function() return got end)
       assert.equal("a message", got)
     end)
   end)
@@ -210,8 +219,9 @@ describe("receive", function()
       for _ = 1, 200 do
         ws:send(big)
       end
-      uvws.sleep(50)
-      assert.is_true(ws.queued >= 10000 and ws.queued < 20000)
+      wait_until(function() return ws.queued >= 10000 end)
+      uvws.sleep(20) -- time for what must not come
+      assert.is_true(ws.queued < 20000)
       for _ = 1, 200 do
         assert.equal(big, (ws:receive()))
       end
