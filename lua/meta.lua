@@ -84,7 +84,7 @@
 ---@field keylog_file? string the keys are appended to it, for Wireshark
 ---@field keylog_from_env? boolean the same to the file that SSLKEYLOGFILE names
 ---@field on_verify? fun(event: uvws.VerifyEvent): boolean|nil accept? nil: as the library would; an error refuses
----@field on_key_password? fun(event: { target: table }): string|nil opens the key; the client cannot be used meanwhile
+---@field on_key_password? fun(event: { target: table }): string|nil opens the key
 ---@field insecure_skip_verify? boolean accept any certificate: anybody may read, and answer for the server
 ---@field high_water_mark? number of what is queued to be sent; default 1 MiB
 ---@field low_water_mark? number default: a quarter of high_water_mark

@@ -16,9 +16,9 @@ local jit = rawget(_G, "jit")
 -- Interpreted, ffi is slower than the core.
 if not (has_ffi and jit and jit.status()) then return M end
 
---- The beginnings of struct uvws__lua_client (the uvws_t, NULL while the client must not be used) and of struct
+--- The beginnings of struct uvws__lua_client (the uvws_t, NULL once it is freed) and of struct
 --- uvws__lua_host (between two turns a loop of somebody else's would have to hear of a send).
-local client_pointer = ffi.typeof("struct { void *sending; } *")
+local client_pointer = ffi.typeof("struct { void *ws; } *")
 local host = ffi.cast("struct { bool is_turning; } *", core.host_pointer)
 local uvws_send = ffi.cast("int (*)(void *, int, const char *, size_t, unsigned, void *, void *)", core.send_pointer)
 
@@ -34,7 +34,7 @@ function M.send(self, data, kind, how, fn)
   if type(self) == "table" and type(data) == "string" and number and how == nil and fn == nil then
     local part = self[1]
     if type(part) == "userdata" and getmetatable(part) == OURS then
-      local handle = cast(client_pointer, part).sending
+      local handle = cast(client_pointer, part).ws
       if handle ~= nil and host.is_turning then
         local status = uvws_send(handle, number, data, #data, 0, nil, nil)
         if status == 0 then return true end

@@ -267,19 +267,15 @@ static void take_password(lua_State *L, struct uvws__lua_question *question) {
 }
 
 int uvws__lua_key_password(uvws_t *ws, char *out, size_t cap, void *user) {
-  struct uvws__lua_client *client = user;
   (void)ws;
-  uvws__lua_client_lock(client, true);
-  int len = ask(&(struct uvws__lua_question){.client = client,
-                                             .function = UVWS__LUA_ON_KEY_PASSWORD,
-                                             .name = "on_key_password",
-                                             .fill = fill_nothing,
-                                             .take = take_password,
-                                             .password = out,
-                                             .cap = cap,
-                                             .answer = -1});
-  uvws__lua_client_lock(client, false);
-  return len;
+  return ask(&(struct uvws__lua_question){.client = user,
+                                          .function = UVWS__LUA_ON_KEY_PASSWORD,
+                                          .name = "on_key_password",
+                                          .fill = fill_nothing,
+                                          .take = take_password,
+                                          .password = out,
+                                          .cap = cap,
+                                          .answer = 0});
 }
 
 /* Put t[name], of the table at `table`, into the array on top. */

@@ -45,7 +45,6 @@ struct uvws__lua_client *uvws__lua_check_client(lua_State *L) {
   struct uvws__lua_client *client = look_up(L);
   if (!client) luaL_typerror(L, 1, "WebSocket client");
   if (!client->ws) luaL_error(L, "the Lua state is closing");
-  if (client->is_locked) luaL_error(L, "the client is asking for a password: it cannot be used");
   if (self == client->self) *known = (struct uvws__lua_known){self, client};
   return client;
 }
@@ -54,12 +53,6 @@ static void forget_client(struct uvws__lua_client *client) {
   for (size_t i = 0; i < UVWS__LUA_KNOWN; i++)
     if (client->host->known[i].client == client)
       client->host->known[i] = (struct uvws__lua_known){0};
-}
-
-void uvws__lua_client_lock(struct uvws__lua_client *client, bool is_locked) {
-  forget_client(client);
-  client->is_locked = is_locked;
-  client->sending = is_locked ? NULL : client->ws;
 }
 
 const char *uvws__lua_check_string(lua_State *L, int index, const char *name, size_t *out_len) {
@@ -114,7 +107,6 @@ void uvws__lua_client_drop(struct uvws__lua_client *client) {
   uvws_free(client->ws);
   uvws__lua_trace_forget(client->host, client);
   client->ws = NULL;
-  client->sending = NULL;
   if (client->prev) client->prev->next = client->next;
   if (client->next) client->next->prev = client->prev;
   if (client->host->clients == client) client->host->clients = client->next;
@@ -176,7 +168,6 @@ static int client_bind(lua_State *L) {
 
   int err = uvws_new(host->context, &uvws__lua_callbacks, client, &client->ws);
   if (err != 0) return luaL_error(L, "no client: %s", uvws_strerror(err));
-  client->sending = client->ws;
   client->next = host->clients;
   if (client->next) client->next->prev = client;
   host->clients = client;

@@ -12,15 +12,13 @@
 #include "lua/host.h"
 
 struct uvws__lua_client {
-  uvws_t *sending; /* as ws, but NULL while it is locked; lua/uvws/quick.lua reads this */
+  uvws_t *ws; /* NULL once freed; lua/uvws/quick.lua reads it */
   struct uvws__lua_host *host;
   const void *magic; /* tells our userdata from others; see uvws__lua_check_client */
-  uvws_t *ws;        /* NULL once freed */
   const void *self;  /* the table, as lua_topointer tells it */
   struct uvws__lua_client *next, *prev;
   int anchor; /* of the array in the registry, from connect to on_close; else LUA_NOREF */
   bool wants_views;
-  bool is_locked; /* on_key_password is being asked: the library is inside uvws_connect */
 };
 
 enum uvws__lua_slot {
@@ -62,9 +60,6 @@ struct uvws__lua_client *uvws__lua_check_client(lua_State *L);
 
 /* A table of what TLS agreed on. */
 void uvws__lua_push_tls_info(lua_State *L, const uvws_tls_info_t *info);
-
-/* Let uvws__lua_check_client refuse the client, or no longer. */
-void uvws__lua_client_lock(struct uvws__lua_client *client, bool is_locked);
 
 /* Strict where luaL_checklstring is not: a number is no string. */
 const char *uvws__lua_check_string(lua_State *L, int index, const char *name, size_t *out_len);

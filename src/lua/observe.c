@@ -173,8 +173,6 @@ static int host_close_all(lua_State *L) {
   lua_Number timeout_ms = luaL_optnumber(L, 4, (lua_Number)UVWS_NO_TIMEOUT);
   if (!(timeout_ms >= 0 && timeout_ms < (lua_Number)UVWS_NO_TIMEOUT)) timeout_ms = UVWS_NO_TIMEOUT;
   if (!host->context) return luaL_error(L, "the Lua state is closing");
-  for (const struct uvws__lua_client *c = host->clients; c; c = c->next)
-    if (c->is_locked) return luaL_error(L, "a client is asking for a password");
   lua_pushvalue(L, 1);
   int ref = luaL_ref(L, LUA_REGISTRYINDEX);
   int err = uvws_context_close_all(host->context, code, reason, len, (uint32_t)timeout_ms,

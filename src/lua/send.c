@@ -79,7 +79,7 @@ static int message_end(lua_State *L) {
 }
 
 /* send_pointer and host_pointer for lua/uvws/quick.lua, which knows what comes first there. */
-_Static_assert(offsetof(struct uvws__lua_client, sending) == 0, "lua/uvws/quick.lua");
+_Static_assert(offsetof(struct uvws__lua_client, ws) == 0, "lua/uvws/quick.lua");
 _Static_assert(offsetof(struct uvws__lua_host, is_turning) == 0, "lua/uvws/quick.lua");
 
 static void set_pointers(lua_State *L, struct uvws__lua_host *host) {

@@ -386,36 +386,46 @@ describe("on_key_password", function()
     end
   end)
 
-  it("cannot use its client meanwhile, nor turn the loop or close all; another client it can", function()
-    local said = {}
-    local other = WebSockets.new()
-    local events = support.listen(other, { open = function(ws) ws:disconnect() end })
-    assert.is_true(try(function(event)
-      local ws = event.target
-      for i, misuse in ipairs({
-        function() ws:send("x") end,
-        function() ws:close() end,
-        function() return ws.state end,
-        function() core.connect(ws, uri("PLAIN")) end,
-        function() uvws.run() end,
-        function() uvws.close_all(function() end) end,
-        function() core.close_all(print) end,
-      }) do
-        local ok, message = pcall(misuse)
-        assert(not ok)
-        said[i] = message
-      end
+  local identity = { cert_file = certs .. "/server.pem", key_file = key, ca_file = support.ca_file }
+
+  --- A client whose password function does this before it answers: events, what connect returned, what `act` did.
+  local function act_when_asked(act)
+    local ws = WebSockets.new()
+    local events = support.listen(ws, { open = function() ws:disconnect() end })
+    local did
+    identity.on_key_password = function(event)
+      did = { act(event.target) }
       collectgarbage()
-      assert(other:connect(uri("PLAIN")))
       return "secret"
-    end))
-    for i = 1, 4 do
-      assert.matches("the client is asking for a password: it cannot be used", said[i])
     end
-    assert.matches("inside a callback", said[5])
-    assert.matches("a client is asking for a password", said[7])
+    local answer = { ws:connect(uri("TLS"), identity) }
+    support.run()
     assert.same({}, heard)
+    return events, answer, did
+  end
+
+  it("may disconnect its client, which calls the connection off", function()
+    local events, answer = act_when_asked(function(ws) return ws:disconnect() end)
+    assert.equal("ECANCELED", uvws.error_name(answer[3]))
+    assert.equal("", events.order)
+    events, answer = act_when_asked(function() return core.close_all(function() end) end)
+    assert.equal("ECANCELED", uvws.error_name(answer[3]))
+    assert.equal("", events.order)
+  end)
+
+  it("may send, ask and connect others, but neither connect anew nor turn the loop", function()
+    local other = WebSockets.new()
+    local others = support.listen(other, { open = function(ws) ws:disconnect() end })
+    local events, answer, did = act_when_asked(function(ws)
+      assert(ws:send("x"))
+      assert(other:connect(uri("PLAIN")))
+      return core.state(ws), select(3, ws:connect(uri("PLAIN"))), (pcall(WebSockets.run))
+    end)
+    assert.is_true(answer[1])
     assert.equal("open close", events.order)
+    assert.equal("open close", others.order)
+    assert.equal("UVWS_EBUSY", uvws.error_name(did[2]))
+    assert.is_false(did[3])
   end)
 
   it("is asked again from the loop, by a reconnection whose files changed", function()
