@@ -165,6 +165,42 @@ describe("receive", function()
     end)
   end)
 
+  it("loses nothing however its deadlines, and those of others, fall between the messages", function()
+    with(URI, { compression = false }, function(ws)
+      local COUNT = 600
+      uvws.spawn(function()
+        for i = 1, COUNT do
+          ws:send(tostring(i))
+          if i % 7 == 0 then uvws.sleep(i % 3) end
+        end
+      end)
+      local random = 1
+      local ways = {
+        function(ms) return ws:receive(ms) end,
+        function(ms) return uvws.timeout(ms, ws.receive, ws) end,
+        function(ms) return ws:receive_chunk(ms) end,
+        function(ms)
+          local future = uvws.future()
+          ws:receive(ms, function(...) future:set(...) end)
+          return future:join()
+        end,
+      }
+      local timeouts, received = 0, 0
+      while received < COUNT do
+        random = random * 16807 % 2147483647
+        local message, why, code = ways[random % #ways + 1](random % 5 * 0.3)
+        if message then
+          received = received + 1
+          assert.equal(tostring(received), message)
+        else
+          assert.same({ "timed out", ETIMEDOUT }, { why, code })
+          timeouts = timeouts + 1
+        end
+      end
+      assert.is_true(timeouts > 0)
+    end)
+  end)
+
   it("returns what is left after the close, and then why it ended", function()
     with(uri("PLAIN", "first"), nil, function(ws)
       uvws.sleep(20)
@@ -490,6 +526,31 @@ describe("with callbacks", function()
       { "begun", "open", "receiving", "x", "niltimed out", "closing", "closedtrue", "nilstringnumber", "slept" }
     table.sort(expected)
     assert.same(expected, order)
+  end)
+
+  it("pieces come, and all can be closed", function()
+    local order = {}
+    local function note(...) order[#order + 1] = table.concat({ ... }, " ") end
+    uvws.connect(URI, { compression = false }, function(ws)
+      assert.is_true(ws:receive_chunk(function(piece, kind, is_first, is_last)
+        note(piece, kind, tostring(is_first), tostring(is_last))
+        assert.is_true(ws:receive_chunk(1, function(_, why)
+          note(why)
+          assert.is_true(uvws.close_all(1001, "all", 1000, function(cut_count) note("cut", cut_count) end))
+          ws:messages(function(message, why_over, code) note(tostring(message), why_over, code) end)
+        end))
+      end))
+      assert.is_true(ws:message_begin())
+      assert.is_true(ws:message_write("in pieces"))
+      assert.is_true(ws:message_end())
+      note("asked")
+    end)
+    assert.is_true(uvws.run())
+    -- The first piece is what was in the read buffer: all of it, or the end comes behind it.
+    assert.equal("asked", order[1])
+    assert.matches("^in pieces text true ", order[2])
+    table.sort(order)
+    assert.matches("cut 0\n.*nil all 1001", table.concat(order, "\n"))
   end)
 
   it("an error in one goes to the error handler", function()
