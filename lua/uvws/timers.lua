@@ -90,7 +90,8 @@ core.on_timer(fire)
 -- @return what cancel takes
 function M.after(ms, fn)
   order = order + 1
-  local entry = { due = clock() + max(0, ms), order = order, fn = fn }
+  -- Not max(0, ms): what is not a number (0/0) would never be due, and hold up everybody behind it.
+  local entry = { due = clock() + (ms > 0 and ms or 0), order = order, fn = fn }
   count = count + 1
   sift_up(entry, count)
   if heap[1] == entry then arm() end

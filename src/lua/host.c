@@ -181,12 +181,15 @@ static int host_on_timer(lua_State *L) {
   return swap_function(L, &upvalue_host(L)->timer_ref);
 }
 
+#define MS_MAX 1e15 /* 30,000 years: infinity is no integer */
+
 /* start_timer(ms): let the timer fire once, so many milliseconds from now. */
 static int host_start_timer(lua_State *L) {
   struct uvws__lua_host *host = upvalue_host(L);
   lua_Number ms = luaL_checknumber(L, 1);
   if (!host->context) return luaL_error(L, "the Lua state is closing");
   uv_update_time(&host->loop);
+  if (ms > MS_MAX) ms = MS_MAX;
   uv_timer_start(&host->timer, on_timer, ms > 0 ? (uint64_t)ms : 0, 0);
   uvws__lua_host_changed(L, host);
   return 0;

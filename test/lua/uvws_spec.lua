@@ -382,6 +382,20 @@ describe("views", function()
   end)
 end)
 
+describe("sleep", function()
+  it("for a time that is no number, or below 0, is none at all", function()
+    assert.is_true(uvws.run(function() return uvws.sleep(0 / 0) and uvws.sleep(-1 / 0) end))
+  end)
+
+  it("for ever lets others go on, and ends with its deadline", function()
+    local results
+    uvws.run(function()
+      results = { uvws.timeout(20, function() return uvws.sleep(1 / 0) end) }
+    end)
+    assert.equal("timed out", results[2])
+  end)
+end)
+
 describe("send", function()
   it("waits above high_water_mark until the queue has drained", function()
     with(URI, { high_water_mark = 100000, compression = false }, function(ws)
