@@ -3,15 +3,16 @@
  * folder, so that what was found once stays found. A wrong answer aborts.
  */
 #include <dirent.h>
-#include <sys/stat.h>
 
 #include "fuzz.h"
 
 static int replay_file(const char *path) {
   FILE *file = fopen(path, "rb");
   if (!file) return 0;
-  struct stat about;
-  size_t size = fstat(fileno(file), &about) == 0 ? (size_t)about.st_size : 0;
+  /* Not fstat: MemorySanitizer of clang 14 does not know it. */
+  long end = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : 0;
+  size_t size = end > 0 ? (size_t)end : 0;
+  rewind(file);
   uint8_t *data = malloc(size ? size : 1);
   MUST(data);
   MUST(fread(data, 1, size, file) == size);
