@@ -84,6 +84,18 @@ describe("should_retry", function()
     assert.equal(1006, event.close.code)
   end)
 
+  it("hears how long the server asks to wait", function()
+    local event
+    run(function()
+      assert.is_nil((uvws.connect(uri("PLAIN", "refuse/503"), { reconnect = { should_retry = function(e)
+        event = e
+        return false
+      end } })))
+    end)
+    assert.equal(2000, event.retry_after_ms)
+    assert.is_true(uvws.should_retry(event))
+  end)
+
   it("answers true and false, and with nil leaves it to the library", function()
     assert.equal(2, attempts_with(true))
     assert.equal(0, attempts_with(false))
@@ -179,6 +191,24 @@ describe("before_attempt", function()
       assert.equal(2, ws.reconnects)
       assert.equal(1012, code)
     end
+    assert.same({}, heard)
+  end)
+
+  it("leads to where messages that were kept are sent, those in between too", function()
+    run(function()
+      local ws = assert(uvws.connect(uri("PLAIN", "close/1012"), { reconnect = {
+        delay_ms = 1,
+        keep_bytes = 1000,
+        before_attempt = function(event)
+          assert(event.target:send("in the hook"))
+          return { uri = uri("PLAIN") }
+        end,
+      } }))
+      ws:on_retry(function() assert(ws:send("in between")) end)
+      assert.equal("in between", (ws:receive()))
+      assert.equal("in the hook", (ws:receive()))
+      ws:close()
+    end)
     assert.same({}, heard)
   end)
 

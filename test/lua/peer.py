@@ -90,6 +90,8 @@ class Server(websockets.WebSocketServerProtocol):
             return None
         status = http.HTTPStatus(int(self.words[0]) if self.route == "refuse" else 404)
         fields = [("X-Twice", "one"), ("X-Twice", "two"), ("WWW-Authenticate", "Basic")]
+        if status == 503:
+            fields.append(("Retry-After", "2"))
         return status, fields, b"go away\n"
 
     def select_subprotocol(self, offered, available):

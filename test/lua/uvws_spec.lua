@@ -769,6 +769,33 @@ describe("properties", function()
   end)
 end)
 
+describe("bind", function()
+  it("makes a face of one's own, with all events and the methods for it", function()
+    local heard = {}
+    local function note(name)
+      return function(self, ...) heard[#heard + 1] = { name, self, ... } end
+    end
+    local face = setmetatable({}, { __index = uvws.methods })
+    local handlers = { pong = note("pong"), close = note("close") }
+    function handlers.open(self)
+      assert(self:ping("are you there"))
+      assert(self:send("hello"))
+    end
+    function handlers.message(self, data, is_binary)
+      note("message")(self, data, is_binary)
+      self:close(4000, "enough")
+    end
+    assert.equal(face, uvws.bind(face, handlers))
+    assert.is_true(face:connect(URI))
+    uvws.run()
+    assert.same({
+      { "pong", face, "are you there" },
+      { "message", face, "hello", false },
+      { "close", face, 4000, "enough", true },
+    }, heard)
+  end)
+end)
+
 describe("tls_info", function()
   it("tells version, cipher and certificates", function()
     with(uri("TLS"), { ca_file = support.ca_file }, function(ws)
