@@ -5,15 +5,15 @@
 #include <openssl/pem.h>
 #include <poll.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "fault/uv_calls.h"
 #include "support/certs.h"
 
 #define ROWS_MAX 600
 #define TURNS_MAX 20000
-#define STEP_MS 1000 /* how far the clock moves when all else stands still */
 #define TIMEOUT_MS 2000
-#define PATIENCE 6     /* of such steps, until the client is closed by its user */
+#define PATIENCE 6     /* times that the clock moves, until the client is closed by its user */
 #define HOPELESS 20    /* and until the test gives up */
 #define QUIET_MS 2     /* of real time: what loopback may take to bring something */
 #define LOOK_UP_MS 500 /* the same for the look-up's thread */
@@ -27,6 +27,7 @@ static struct {
   SSL_CTX *ctx[TLS_SERVERS];
   char ca_pem[4096];
   char client_pem[8192]; /* with its key */
+  char crl_file[64], ca_file[64];
 } tls;
 
 static void put_pem(char *out, size_t cap, const struct test_cert *cert, int with_key) {
@@ -53,6 +54,29 @@ static SSL_CTX *make_server(const struct test_cert *cert, int asks) {
   return ctx;
 }
 
+/* A list in a file, since crl_file is one. */
+static void write_revocation_list(void) {
+  X509_CRL *crl = X509_CRL_new();
+  X509_REVOKED *revoked = X509_REVOKED_new();
+  ASN1_TIME *now = X509_gmtime_adj(NULL, -60), *later = X509_gmtime_adj(NULL, 86400);
+  X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+  X509_CRL_set_issuer_name(crl, X509_get_subject_name(tls.authority.x509));
+  X509_CRL_set1_lastUpdate(crl, now);
+  X509_CRL_set1_nextUpdate(crl, later);
+  X509_REVOKED_set_serialNumber(revoked, X509_get_serialNumber(tls.certs[TLS_REVOKED].x509));
+  X509_REVOKED_set_revocationDate(revoked, now);
+  assert_int_equal(X509_CRL_add0_revoked(crl, revoked), 1);
+  assert_true(X509_CRL_sign(crl, tls.authority.key, EVP_sha256()) > 0);
+  snprintf(tls.crl_file, sizeof tls.crl_file, "fault_%d.crl", (int)getpid());
+  FILE *file = fopen(tls.crl_file, "w");
+  assert_non_null(file);
+  assert_int_equal(PEM_write_X509_CRL(file, crl), 1);
+  fclose(file);
+  ASN1_TIME_free(now);
+  ASN1_TIME_free(later);
+  X509_CRL_free(crl);
+}
+
 /* What libuv, OpenSSL and the C library make once for the process is not counted. */
 static void warm_up(void) {
   static const struct scenario_faults none = {0};
@@ -66,13 +90,14 @@ int scenario_tls_set_up(void **state) {
   static const struct test_cert_spec authority = {.common_name = "authority", .is_authority = 1};
   static const struct test_cert_spec nobody = {.common_name = "nobody", .is_authority = 1};
   static const struct test_cert_spec specs[TLS_SERVERS] = {
-      [TLS_GOOD] = {.common_name = "a.test", .alt_names = "DNS:a.test"},
+      [TLS_GOOD] = {.common_name = "a.test", .alt_names = "DNS:a.test, IP:127.0.0.1"},
       [TLS_STRANGER] = {.common_name = "a.test", .alt_names = "DNS:a.test"},
       [TLS_OTHER] = {.common_name = "b.test", .alt_names = "DNS:b.test"},
       [TLS_EXPIRED] = {.common_name = "a.test",
                        .alt_names = "DNS:a.test",
                        .from_days = -9,
                        .to_days = -1},
+      [TLS_REVOKED] = {.common_name = "a.test", .alt_names = "DNS:a.test"},
       [TLS_ASKS] = {.common_name = "a.test", .alt_names = "DNS:a.test"}};
   static const struct test_cert_spec client = {.common_name = "client"};
   tls.authority = test_cert_make(&authority, NULL);
@@ -85,6 +110,9 @@ int scenario_tls_set_up(void **state) {
   tls.client = test_cert_make(&client, &tls.authority);
   put_pem(tls.ca_pem, sizeof tls.ca_pem, &tls.authority, 0);
   put_pem(tls.client_pem, sizeof tls.client_pem, &tls.client, 1);
+  write_revocation_list();
+  snprintf(tls.ca_file, sizeof tls.ca_file, "fault_%d.pem", (int)getpid());
+  test_cert_write(tls.ca_file, &tls.authority);
   warm_up();
   return 0;
 }
@@ -97,15 +125,13 @@ int scenario_tls_tear_down(void **state) {
   }
   test_cert_free(&tls.authority);
   test_cert_free(&tls.client);
+  unlink(tls.crl_file);
+  unlink(tls.ca_file);
   return 0;
 }
 
-const char *scenario_ca_pem(void) {
-  return tls.ca_pem;
-}
-
 int scenario_is_tls(const struct scenario *s) {
-  return s->way == WAY_TLS || s->way == WAY_TLS_TUNNEL;
+  return s->way == WAY_TLS || s->way == WAY_TLS_TUNNEL || s->way == WAY_TLS_IN_TLS;
 }
 
 /*
@@ -123,12 +149,20 @@ static void use_proxy(struct world *w, unsigned target) {
   w->options.proxy = w->proxy;
 }
 
+static void use_tls_proxy(struct world *w) {
+  use_proxy(w, w->front.port);
+  tls_front_init(&w->proxy_front, &w->f.loop, tls.ctx[TLS_GOOD], w->relay.port);
+  snprintf(w->proxy, sizeof w->proxy, "https://127.0.0.1:%u", w->proxy_front.port);
+  w->options.proxy_ca_file = tls.ca_file;
+}
+
 static void use_tls(struct world *w) {
   tls_front_init(&w->front, &w->f.loop, tls.ctx[w->scenario->tls_server], w->f.peer.port);
   snprintf(w->uri, sizeof w->uri, "wss://127.0.0.1:%u/", w->front.port);
   w->options.uri = w->uri;
   w->options.server_name = "a.test";
   w->options.ca_pem = tls.ca_pem;
+  if (w->scenario->tls_server == TLS_REVOKED) w->options.crl_file = tls.crl_file;
   if (w->scenario->tls_server == TLS_ASKS) w->options.cert_pem = tls.client_pem;
 }
 
@@ -151,21 +185,24 @@ static void open_way(struct world *w) {
   }
   if (way == WAY_UNIX) w->options.socket_path = "./no such socket";
   if (way == WAY_REDIRECT) use_redirector(w);
-  if (way == WAY_TLS || way == WAY_TLS_TUNNEL) use_tls(w);
+  if (scenario_is_tls(w->scenario)) use_tls(w);
   if (way == WAY_HTTP_PROXY || way == WAY_SOCKS5) use_proxy(w, w->f.peer.port);
   if (way == WAY_TLS_TUNNEL) use_proxy(w, w->front.port);
+  if (way == WAY_TLS_IN_TLS) use_tls_proxy(w);
 }
 
 static void close_way(struct world *w) {
   if (w->redirector.loop) peer_close(&w->redirector);
   if (w->relay.loop) relay_close(&w->relay);
   if (w->front.loop) tls_front_close(&w->front);
+  if (w->proxy_front.loop) tls_front_close(&w->proxy_front);
 }
 
 static void deinit_way(struct world *w) {
   if (w->redirector.loop) peer_deinit(&w->redirector);
   if (w->relay.loop) relay_deinit(&w->relay);
   if (w->front.loop) tls_front_deinit(&w->front);
+  if (w->proxy_front.loop) tls_front_deinit(&w->proxy_front);
 }
 
 /*
@@ -192,7 +229,8 @@ static int is_quiet(struct world *w, int wait_ms) {
   return poll(&fd, 1, wait_ms) == 0;
 }
 
-/* Turn the loop until nothing is active. When nothing moves any more, the clock does. */
+/* Turn the loop until nothing is active. When nothing moves any more, the clock does, to the next
+ * deadline; without one nothing ever will. */
 static void drive(struct world *w) {
   int turns = 0, steps = 0, still = 0;
   while (uv_run(&w->f.loop, UV_RUN_NOWAIT)) {
@@ -200,9 +238,12 @@ static void drive(struct world *w) {
     still = is_quiet(w, still ? how_long() : 0) ? still + 1 : 0;
     if (still < 2) continue; /* the loop looks at new descriptors with its next turn */
     still = 0;
-    if (++steps == PATIENCE) give_up(&w->f);
-    if (steps == HOPELESS) fail_msg("it never ends; so far: %s", w->f.diary);
-    fixture_advance(&w->f, STEP_MS);
+    if (++steps == HOPELESS) fail_msg("it never ends; so far: %s", w->f.diary);
+    uint64_t delay_ms = uvws__deadlines_next_ms(&w->f.ctx->deadlines);
+    if (delay_ms == UINT64_MAX || steps == PATIENCE)
+      give_up(&w->f);
+    else
+      fixture_advance(&w->f, delay_ms);
   }
 }
 

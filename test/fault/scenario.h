@@ -24,6 +24,7 @@ enum scenario_way {
   WAY_SOCKS5,
   WAY_TLS,
   WAY_TLS_TUNNEL, /* through an HTTP proxy */
+  WAY_TLS_IN_TLS  /* through one that is met with TLS itself */
 };
 
 struct world;
@@ -46,6 +47,7 @@ enum tls_servers {
   TLS_STRANGER, /* of an authority that nobody trusts */
   TLS_OTHER,    /* for another host */
   TLS_EXPIRED,
+  TLS_REVOKED,
   TLS_ASKS, /* for a client's certificate */
   TLS_SERVERS
 };
@@ -57,6 +59,7 @@ struct world {
   struct peer redirector;
   struct relay relay;
   struct tls_front front;
+  struct tls_front proxy_front;
   char uri[128], redirect[256], proxy[64];
   uvws_options_t options;
   const struct fault_transport *transport; /* NULL: it does not fail */
@@ -70,7 +73,6 @@ extern const struct scenario scenarios[];
 int scenario_tls_set_up(void **state);
 int scenario_tls_tear_down(void **state);
 int scenario_is_tls(const struct scenario *s);
-const char *scenario_ca_pem(void);
 
 /* What fails. A list of them ends with one without words. */
 struct scenario_faults {

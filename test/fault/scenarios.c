@@ -152,6 +152,29 @@ static void post(struct player *p, enum event event) {
 }
 
 /*
+ * The owner's word on certificates
+ */
+
+static int refuse_any(uvws_t *ws, int err, const char *message, const uvws_tls_info_t *info,
+                      void *user) {
+  (void)ws, (void)err, (void)message, (void)info, (void)user;
+  return UVWS_ECERT_UNTRUSTED;
+}
+
+static int agree(uvws_t *ws, int err, const char *message, const uvws_tls_info_t *info,
+                 void *user) {
+  (void)ws, (void)message, (void)info, (void)user;
+  return err;
+}
+
+static void look_and_say_hello(struct player *p, enum event event) {
+  const uvws_tls_info_t *info;
+  if (event == EVENT_OPEN && uvws_tls_info(p->ws, &info) == 0)
+    assert_string_equal(info->certificates[0].subject, "CN=a.test");
+  say_hello(p, event);
+}
+
+/*
  * All of them
  */
 
@@ -288,6 +311,12 @@ const struct scenario scenarios[] = {
      .relay_kind = RELAY_HTTP,
      .plan = {.echoes = 1},
      .hook = say_hello},
+    {.name = "TLS in the TLS of a proxy",
+     .diary = HELLO,
+     .way = WAY_TLS_IN_TLS,
+     .relay_kind = RELAY_HTTP,
+     .plan = {.echoes = 1},
+     .hook = say_hello},
     {.name = "a certificate of a stranger",
      .diary = "error(UVWS_ECERT_UNTRUSTED) close(1006) ",
      .way = WAY_TLS,
@@ -296,6 +325,28 @@ const struct scenario scenarios[] = {
      .diary = "error(UVWS_ECERT_HOSTNAME) close(1006) ",
      .way = WAY_TLS,
      .tls_server = TLS_OTHER},
+    {.name = "a certificate that is revoked",
+     .diary = "error(UVWS_ECERT_REVOKED) close(1006) ",
+     .way = WAY_TLS,
+     .tls_server = TLS_REVOKED},
+    {.name = "a key that is not the pinned one",
+     .diary = "error(UVWS_ECERT_PIN) close(1006) ",
+     .way = WAY_TLS,
+     .options = {.pinned_public_key = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}},
+    {.name = "a server that staples nothing",
+     .diary = "error(UVWS_ECERT) close(1006) ",
+     .way = WAY_TLS,
+     .options = {.require_ocsp_staple = 1}},
+    {.name = "an owner who refuses the certificate",
+     .diary = "error(UVWS_ECERT_UNTRUSTED) close(1006) ",
+     .way = WAY_TLS,
+     .options = {.on_verify = refuse_any}},
+    {.name = "an owner who judges and looks",
+     .diary = HELLO,
+     .way = WAY_TLS,
+     .plan = {.echoes = 1},
+     .options = {.on_verify = agree},
+     .hook = look_and_say_hello},
     {.name = "a certificate that has expired",
      .diary = "error(UVWS_ECERT_EXPIRED) close(1006) ",
      .way = WAY_TLS,
