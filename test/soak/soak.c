@@ -1,5 +1,6 @@
 /*
- * soak CLIENTS SECONDS CA_FILE URI ...: so many clients on one loop, spread over the URIs, in mixed
+ * soak CLIENTS AT_ONCE SECONDS CA_FILE URI ...: so many clients on one loop, AT_ONCE of them
+ * started in one turn of the clock (a hundredth of a second), spread over the URIs, in mixed
  * traffic: most send a message now and then, some often, some large ones; one in a hundred of the
  * echoes makes its client close and connect again. Prints a header and a sample a second, fields
  * between tabs. Echoes are compared with what was sent.
@@ -16,15 +17,14 @@
 #define MUST(condition)                                                                            \
   ((condition) ? (void)0                                                                           \
                : (fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition), abort()))
-#define BUCKETS 40         /* of latency: powers of the square root of two, from 10 us */
-#define STARTED_AT_ONCE 64 /* a turn of the clock: the servers' backlog is finite */
+#define BUCKETS 40 /* of latency: powers of the square root of two, from 10 us */
 #define TICK_MS 10
 #define LARGEST 100000
 
 struct client {
   uvws_t *ws;
   int number;
-  int is_open;
+  int is_open, was_open;
   size_t len;       /* of the message under way; 0: none */
   uint64_t sent_at; /* ns */
 };
@@ -34,12 +34,12 @@ static struct world {
   uv_timer_t tick, sample;
   uvws_context_t *ctx;
   struct client *clients;
-  int count, started;
+  int count, at_once, started;
   char **uris;
   int uri_count;
   const char *ca_file;
   uint64_t begun, seconds, turn;
-  uint64_t callbacks, echoes, closes, errors;
+  uint64_t callbacks, echoes, closes, refused, errors;
   uint64_t buckets[BUCKETS];
   int is_ending;
   uint32_t random;
@@ -76,7 +76,7 @@ static void on_open(uvws_t *ws, void *arg) {
   struct client *c = arg;
   (void)ws;
   world.callbacks++;
-  c->is_open = 1;
+  c->is_open = c->was_open = 1;
 }
 
 static void count_latency(uint64_t ns) {
@@ -101,9 +101,11 @@ static void on_message(uvws_t *ws, uvws_kind_t kind, const uint8_t *data, size_t
 }
 
 static void on_error(uvws_t *ws, const uvws_error_t *error, void *arg) {
-  (void)ws, (void)arg;
+  struct client *c = arg;
+  (void)ws;
   world.callbacks++;
-  if (world.errors++ < 10) fprintf(stderr, "%s\n", error->message);
+  if (!c->was_open) world.refused++; /* a crowd's start: it tries again until it is let in */
+  if (c->was_open && world.errors++ < 10) fprintf(stderr, "%s\n", error->message);
 }
 
 static void on_close(uvws_t *ws, const uvws_close_info_t *info, void *arg) {
@@ -159,9 +161,10 @@ static void on_sample(uv_timer_t *timer) {
   uv_resident_set_memory(&rss);
   uvws_context_stats(world.ctx, &stats);
   printf("%" PRIu64 "\t%zu\t%zu\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64
-         "\t%.0f\t%.0f\t%.0f\n",
+         "\t%" PRIu64 "\t%.0f\t%.0f\t%.0f\n",
          elapsed, rss / 1024, descriptors(), stats.open, world.callbacks, world.echoes,
-         world.closes, world.errors, percentile(0.5), percentile(0.99), percentile(0.999));
+         world.closes, world.refused, world.errors, percentile(0.5), percentile(0.99),
+         percentile(0.999));
   fflush(stdout);
   memset(world.buckets, 0, sizeof world.buckets);
   if (elapsed >= world.seconds) end();
@@ -169,7 +172,7 @@ static void on_sample(uv_timer_t *timer) {
 
 static void on_tick(uv_timer_t *timer) {
   (void)timer;
-  for (int i = 0; i < STARTED_AT_ONCE && world.started < world.count; i++) {
+  for (int i = 0; i < world.at_once && world.started < world.count; i++) {
     struct client *c = &world.clients[world.started];
     c->number = world.started++;
     MUST(!uvws_new(world.ctx, &callbacks, c, &c->ws));
@@ -182,16 +185,17 @@ static void on_tick(uv_timer_t *timer) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 5) return 2;
+  if (argc < 6) return 2;
   struct rlimit limit;
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
   world.count = atoi(argv[1]);
-  world.seconds = strtoull(argv[2], NULL, 10);
-  world.ca_file = *argv[3] ? argv[3] : NULL;
-  world.uris = argv + 4;
-  world.uri_count = argc - 4;
+  world.at_once = atoi(argv[2]);
+  world.seconds = strtoull(argv[3], NULL, 10);
+  world.ca_file = *argv[4] ? argv[4] : NULL;
+  world.uris = argv + 5;
+  world.uri_count = argc - 5;
   world.clients = calloc((size_t)world.count, sizeof *world.clients);
   for (int i = 0; i < LARGEST; i++)
     world.payload[i] = (uint8_t)(i * 31 + i / 251);
@@ -202,7 +206,8 @@ int main(int argc, char **argv) {
   uv_timer_start(&world.tick, on_tick, 0, TICK_MS);
   uv_timer_start(&world.sample, on_sample, 1000, 1000);
   world.begun = uv_now(&world.loop);
-  printf("second\trss_kib\tdescriptors\topen\tcallbacks\techoes\tcloses\terrors\tp50_us\tp99_us\t"
+  printf("second\trss_kib\tdescriptors\topen\tcallbacks\techoes\tcloses\trefused\terrors\tp50_"
+         "us\tp99_us\t"
          "p999_us\n");
   uv_run(&world.loop, UV_RUN_DEFAULT);
   uvws_context_free(world.ctx);
