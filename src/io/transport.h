@@ -13,6 +13,7 @@
  * else.
  *   - One write at a time: while a write is under way (UVWS__WRITING) the owner calls neither
  * `write` nor `shutdown`.
+ *   - on_written comes before on_data of what the peer answers to that write.
  *   - on_end fires at most once, and no on_data behind it.
  *   - After `close` only on_closed fires, exactly once, from the loop; the transport frees itself
  * behind it. Memory of a write under way and the buffer given by on_alloc must stay valid until

@@ -16,7 +16,8 @@ enum fault_kind {
   FAULT_UV,
   FAULT_UV_MEMORY,
   FAULT_OPENSSL,
-  FAULT_LUA
+  FAULT_LUA,
+  FAULT_RANDOM
 };
 
 struct fault {

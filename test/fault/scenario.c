@@ -276,6 +276,7 @@ static int count_descriptors(void) {
 
 static void begin(struct world *w) {
   if (fixture_make_context(&w->f, &w->f.ctx) != 0) return;
+  if (w->on_context) w->on_context(w->f.ctx);
   if (w->transport) fault_transport_use(w->f.ctx, w->transport);
   if (fixture_player(&w->f, 0, w->f.ctx) != 0) return;
   player_connect(&w->f.players[0], &w->options);

@@ -63,6 +63,7 @@ struct world {
   char uri[128], redirect[256], proxy[64];
   uvws_options_t options;
   const struct fault_transport *transport; /* NULL: it does not fail */
+  void (*on_context)(uvws_context_t *ctx); /* when it is made; may be NULL */
   void (*on_connect)(void); /* when the first uvws_connect has returned; may be NULL */
   int pending, fired;       /* callbacks that are no player's */
 };
