@@ -37,7 +37,7 @@ void uvws__tls_drop_output(struct uvws__tls *t) {
 }
 
 int uvws__tls_is_choked(const struct uvws__tls *t) {
-  return t->flying.len && t->out.len >= UVWS__TLS_GATHER_LEN;
+  return t->flying.len && t->out.len >= UVWS__TLS_CHOKE_LEN;
 }
 
 int uvws__tls_flush(struct uvws__tls *t) {

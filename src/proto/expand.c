@@ -25,8 +25,8 @@ static int find_room(struct uvws__inbound *in, uint8_t **out, size_t *room) {
     return 0;
   }
   struct uvws__bytes *m = &in->message;
-  uvws__inbound_borrow(in);
-  int err = uvws__bytes_reserve(in->env, m, m->len ? 1 : STEP);
+  int err = uvws__inbound_borrow(in);
+  if (!err) err = uvws__bytes_reserve(in->env, m, m->len > UVWS__LEAD ? 1 : STEP);
   if (err) return err;
   *out = m->data + m->len;
   *room = m->cap - m->len;
@@ -89,7 +89,7 @@ int uvws__expand(struct uvws__inbound *in, struct uvws__inbound_event *event,
     if (answer == UVWS__INFLATE_MORE) in->is_expanding = 0;
     if (in->is_chunked && (len || is_over))
       return uvws__inbound_chunk(in, out, len, is_over, event);
-    if (is_over) return uvws__inbound_message(in, in->message.data, in->message.len, event);
+    if (is_over) return uvws__inbound_kept(in, event);
     if (answer == UVWS__INFLATE_MORE) return UVWS__IN_MORE;
   }
 }

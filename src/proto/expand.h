@@ -12,7 +12,7 @@ int uvws__expand_begin(struct uvws__inbound *in);
 int uvws__expand(struct uvws__inbound *in, struct uvws__inbound_event *event,
                  struct uvws__fault *fault);
 
-/* Of inbound.c: text is judged; an event is made; the message takes over the loop's spare buffer.
+/* Of inbound.c: text is judged; events are made; the message takes over the loop's spare buffer.
  */
 int uvws__inbound_judge(struct uvws__inbound *in, const uint8_t *data, size_t len, int is_whole,
                         struct uvws__fault *fault);
@@ -20,6 +20,8 @@ int uvws__inbound_chunk(struct uvws__inbound *in, const uint8_t *data, size_t le
                         struct uvws__inbound_event *event);
 int uvws__inbound_message(struct uvws__inbound *in, const uint8_t *data, size_t len,
                           struct uvws__inbound_event *event);
-void uvws__inbound_borrow(struct uvws__inbound *in);
+int uvws__inbound_kept(struct uvws__inbound *in,
+                       struct uvws__inbound_event *event); /* it is whole */
+int uvws__inbound_borrow(struct uvws__inbound *in);        /* 0 or UV_ENOMEM */
 
 #endif

@@ -154,8 +154,8 @@ static int keep(struct uvws__inbound *in, const struct uvws__frame *frame) {
     m->len += frame->len;
     return 0;
   }
-  uvws__inbound_borrow(in);
-  return uvws__bytes_append(in->env, m, frame->data, frame->len);
+  int err = uvws__inbound_borrow(in);
+  return err ? err : uvws__bytes_append(in->env, m, frame->data, frame->len);
 }
 
 int uvws__inbound_judge(struct uvws__inbound *in, const uint8_t *data, size_t len, int is_whole,
@@ -188,6 +188,11 @@ int uvws__inbound_message(struct uvws__inbound *in, const uint8_t *data, size_t 
   return UVWS__IN_MESSAGE;
 }
 
+int uvws__inbound_kept(struct uvws__inbound *in, struct uvws__inbound_event *event) {
+  return uvws__inbound_message(in, in->message.data + UVWS__LEAD, in->message.len - UVWS__LEAD,
+                               event);
+}
+
 static int take_data(struct uvws__inbound *in, const struct uvws__frame *frame,
                      struct uvws__inbound_event *event, struct uvws__fault *fault) {
   int is_whole = frame->fin && frame->is_last;
@@ -199,7 +204,7 @@ static int take_data(struct uvws__inbound *in, const struct uvws__frame *frame,
     return uvws__inbound_message(in, frame->data, frame->len, event);
   if (keep(in, frame) != 0) return uvws__fault_memory(fault);
   if (!is_whole) return UVWS__IN_MORE;
-  return uvws__inbound_message(in, in->message.data, in->message.len, event);
+  return uvws__inbound_kept(in, event);
 }
 
 static int take_piece(struct uvws__inbound *in, const struct uvws__frame *frame,
@@ -265,8 +270,13 @@ size_t uvws__inbound_rest(const struct uvws__inbound *in, const struct uvws__fra
   return in->piece.len + len;
 }
 
-void uvws__inbound_borrow(struct uvws__inbound *in) {
-  if (!in->message.data) swap(&in->message, &in->shared->spare);
+int uvws__inbound_borrow(struct uvws__inbound *in) {
+  struct uvws__bytes *m = &in->message;
+  if (!m->data) swap(m, &in->shared->spare);
+  if (m->len) return 0;
+  int err = uvws__bytes_reserve(in->env, m, UVWS__LEAD);
+  if (!err) m->len = UVWS__LEAD;
+  return err;
 }
 
 void uvws__inbound_release(struct uvws__inbound *in) {
@@ -281,7 +291,7 @@ uint8_t *uvws__inbound_room(struct uvws__inbound *in, const struct uvws__framer 
                             size_t least, size_t *room) {
   uint64_t awaited = uvws__framer_awaited(framer);
   struct uvws__bytes *m = &in->message;
-  if (!in->kind || in->is_chunked || in->is_compressed || awaited < least || m->len == 0)
+  if (!in->kind || in->is_chunked || in->is_compressed || awaited < least || m->len <= UVWS__LEAD)
     return NULL;
   if (m->cap - m->len < least && uvws__bytes_reserve(in->env, m, least) != 0) return NULL;
   size_t free_room = m->cap - m->len;
