@@ -9,6 +9,12 @@
 #include "proto/close_code.h"
 #include "proto/expand.h"
 
+#if defined(__GNUC__)
+#define NOINLINE __attribute__((noinline))
+#else
+#define NOINLINE
+#endif
+
 /* A larger buffer goes back to the system as soon as its message is delivered. */
 #define SPARE_MAX ((size_t)4 << 20)
 
@@ -237,13 +243,10 @@ static int take_whole(struct uvws__inbound *in, struct uvws__framer *framer,
   return UVWS__IN_MESSAGE;
 }
 
-int uvws__inbound_next(struct uvws__inbound *in, struct uvws__framer *framer,
-                       struct uvws__inbound_event *event, struct uvws__fault *fault) {
+/* By itself, so that the way of a whole message saves no registers for it. */
+NOINLINE static int next_by_pieces(struct uvws__inbound *in, struct uvws__framer *framer,
+                                   struct uvws__inbound_event *event, struct uvws__fault *fault) {
   const struct uvws__frame *frame;
-  if (!in->kind && !in->wants_chunks && !in->on_frame) {
-    int answer = take_whole(in, framer, event, fault);
-    if (answer) return answer;
-  }
   int answer = in->is_expanding ? uvws__expand(in, event, fault) : UVWS__IN_MORE;
   while (answer == UVWS__IN_MORE) {
     answer = uvws__framer_next(framer, &frame);
@@ -252,6 +255,15 @@ int uvws__inbound_next(struct uvws__inbound *in, struct uvws__framer *framer,
     answer = take_piece(in, frame, event, fault);
   }
   return answer;
+}
+
+int uvws__inbound_next(struct uvws__inbound *in, struct uvws__framer *framer,
+                       struct uvws__inbound_event *event, struct uvws__fault *fault) {
+  if (!in->kind && !in->wants_chunks && !in->on_frame) {
+    int answer = take_whole(in, framer, event, fault);
+    if (answer) return answer;
+  }
+  return next_by_pieces(in, framer, event, fault);
 }
 
 /* A piece that is being expanded lies in front of what the framer has not looked at. */

@@ -106,10 +106,14 @@ static int feed_long(struct uvws__utf8 *u, const uint8_t *p, const uint8_t *end)
   return feed_bytes(u, answer == 1 ? border : p, end);
 }
 
-int uvws__utf8_feed(struct uvws__utf8 *u, const uint8_t *data, size_t len) {
-  if (len <= SHORT_MAX && u->need == 0 && is_ascii(data, len)) return 1;
+static int feed(struct uvws__utf8 *u, const uint8_t *data, size_t len) {
   if (len < UVWS__UTF8_BLOCK) return feed_bytes(u, data, data + len);
   return feed_long(u, data, data + len);
+}
+
+int uvws__utf8_feed(struct uvws__utf8 *u, const uint8_t *data, size_t len) {
+  if (len <= SHORT_MAX && u->need == 0 && is_ascii(data, len)) return 1;
+  return feed(u, data, len);
 }
 
 int uvws__utf8_is_whole(const struct uvws__utf8 *u) {
@@ -118,5 +122,6 @@ int uvws__utf8_is_whole(const struct uvws__utf8 *u) {
 
 int uvws__utf8_is_valid(const uint8_t *data, size_t len) {
   struct uvws__utf8 u = {0};
-  return uvws__utf8_feed(&u, data, len) && uvws__utf8_is_whole(&u);
+  if (len <= SHORT_MAX && is_ascii(data, len)) return 1;
+  return feed(&u, data, len) && uvws__utf8_is_whole(&u);
 }
