@@ -29,7 +29,7 @@
 #define UVWS__TLS_RECORD_LEN 16384 /* the most plain bytes in a record (RFC 8446 5.1) */
 /* Sealed bytes that are enough for a write: fewer and larger ones cost less (bench/README.md).
  * Those of 15 whole records fit into 256 KiB, 16 would need a buffer of twice the size. */
-#define UVWS__TLS_GATHER_LEN (15 * UVWS__TLS_RECORD_LEN)
+#define UVWS__TLS_GATHER_LEN ((size_t)15 * UVWS__TLS_RECORD_LEN)
 #define UVWS__TLS_CHOKE_LEN 65536 /* that OpenSSL may have to say while a write is stuck */
 
 #define UVWS__TLS_DIGEST_LEN 32 /* SHA-256 */
