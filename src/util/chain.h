@@ -1,6 +1,6 @@
 /*
- * A queue of bytes in blocks of 16 KiB, the size of a full TLS record. Blocks come from a pool that
- * all chains of a loop share and go back as soon as they are read, so an empty chain holds no
+ * A queue of bytes in blocks of 64 KiB, four full TLS records. Blocks come from a pool that all
+ * chains of a loop share and go back as soon as they are read, so an empty chain holds no
  * memory and a busy one reuses the blocks that are warm in the cache. Bytes never move once they
  * are in.
  */

@@ -152,13 +152,17 @@ static void a_close_waits_behind_what_was_lent(void **state) {
   assert_returned(0, 0);
 }
 
-static void what_was_lent_is_given_back_when_the_client_is_freed(void **state) {
-  (void)state;
+static void lend_four_and_get_stuck(void) {
   begin(&(struct peer_plan){.is_deaf = 1});
   open_up();
   for (unsigned n = 0; n < 4; n++)
     assert_true(lend(n, LARGE, 0) >= 0);
   run_until_stuck();
+}
+
+static void what_was_lent_is_given_back_when_the_client_is_freed(void **state) {
+  (void)state;
+  lend_four_and_get_stuck();
   int before = returned;
   player_free(&f.players[0]);
   assert_int_equal(returned, before);
@@ -169,11 +173,7 @@ static void what_was_lent_is_given_back_when_the_client_is_freed(void **state) {
 
 static void what_was_lent_is_given_back_when_the_peer_resets(void **state) {
   (void)state;
-  begin(&(struct peer_plan){.is_deaf = 1});
-  open_up();
-  for (unsigned n = 0; n < 4; n++)
-    assert_true(lend(n, LARGE, 0) >= 0);
-  run_until_stuck();
+  lend_four_and_get_stuck();
   peer_reset(fixture_conn(&f));
   fixture_end(&f);
   assert_int_equal(f.players[0].closes, 1);
@@ -241,11 +241,7 @@ static void a_loan_allocates_nothing_in_the_steady_state(void **state) {
 /* Drawing from a loan may find no memory long after the call has returned. */
 static void memory_that_runs_out_while_lent_ends_the_connection(void **state) {
   (void)state;
-  begin(&(struct peer_plan){.is_deaf = 1});
-  open_up();
-  for (unsigned n = 0; n < 4; n++)
-    assert_true(lend(n, LARGE, 0) >= 0);
-  run_until_stuck();
+  lend_four_and_get_stuck();
   f.memory.fail_at = f.memory.asked + 1;
   f.memory.fails_on = 1;
   uvws__pool_deinit(&f.ctx->pool);
