@@ -16,7 +16,7 @@ int uvws_async_send(uvws_async_t *async, uvws_kind_t kind, const void *data, siz
                     unsigned flags, uvws_send_cb cb, void *arg) {
   struct uvws__outgoing out = {kind, flags, data, len, cb, arg};
   if (kind != UVWS_TEXT && kind != UVWS_BINARY) return UV_EINVAL;
-  if (flags & ~(unsigned)(UVWS_SEND_COMPRESSED | UVWS_SEND_PLAIN)) return UV_EINVAL;
+  if (flags & ~UVWS__HOW_TO_PACK) return UV_EINVAL;
   if (!data && len) return UV_EINVAL;
   return uvws__async_send(async, &out);
 }

@@ -2,8 +2,6 @@
 #include "api/check.h"
 #include "conn/conn.h"
 
-#define HOW_TO_PACK ((unsigned)(UVWS_SEND_COMPRESSED | UVWS_SEND_PLAIN))
-
 static int fail(const uvws_t *ws, int err, const char *text) {
   ws->ctx->last_error_of = ws;
   return uvws__fail(&ws->ctx->last_error, err, "%s", text);
@@ -74,14 +72,14 @@ static int check_kind(const uvws_t *ws, uvws_kind_t kind, unsigned flags, unsign
 int uvws_send(uvws_t *ws, uvws_kind_t kind, const void *data, size_t len, unsigned flags,
               uvws_send_cb cb, void *arg) {
   struct uvws__outgoing out = {kind, flags, data, len, cb, arg};
-  int err = check_kind(ws, kind, flags, HOW_TO_PACK | UVWS_SEND_BORROWED);
+  int err = check_kind(ws, kind, flags, UVWS__HOW_TO_PACK | UVWS_SEND_BORROWED);
   if (!err && (flags & UVWS_SEND_BORROWED) && !cb)
     err = fail(ws, UV_EINVAL, "UVWS_SEND_BORROWED needs a callback: it says when `data` is free");
   return err ? err : send_message(ws, &out);
 }
 
 int uvws_message_begin(uvws_t *ws, uvws_kind_t kind, unsigned flags) {
-  int err = check_kind(ws, kind, flags, HOW_TO_PACK);
+  int err = check_kind(ws, kind, flags, UVWS__HOW_TO_PACK);
   if (err) return err;
   return told(ws, ws->conn ? uvws__conn_pieces_begin(ws->conn, kind, flags) : UVWS_ENOTOPEN);
 }

@@ -1,12 +1,12 @@
 /* How a conversation is had while something fails in it. */
 #include "fault/scenario.h"
 
-#include <dirent.h>
 #include <openssl/pem.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "fault/descriptors.h"
 #include "fault/uv_calls.h"
 #include "support/certs.h"
 
@@ -262,16 +262,6 @@ static void check_diary(const struct world *w) {
   const struct scenario *s = w->scenario;
   if (s->other && strcmp(w->f.diary, s->other) == 0) return;
   if (strcmp(w->f.diary, s->diary) != 0) fail_msg("%s: %s", s->name, w->f.diary);
-}
-
-static int count_descriptors(void) {
-  int count = 0;
-  DIR *dir = opendir("/proc/self/fd");
-  if (!dir) return 0;
-  while (readdir(dir))
-    count++;
-  closedir(dir);
-  return count;
 }
 
 static void begin(struct world *w) {

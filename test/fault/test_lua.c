@@ -5,10 +5,10 @@
  *
  * The peer runs in a thread of its own, since the binding's loop is nobody else's.
  */
+#include "fault/descriptors.h"
 #include "fault/fault.h"
 #include "support/fixture.h"
 
-#include <dirent.h>
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdio.h>
@@ -231,16 +231,6 @@ static void run_badly(lua_State *L, const struct program *p, size_t n, int goes_
   if (err && !fault.hits) fail_msg("%s", lua_tostring(L, -1));
   if (err && !strstr(lua_tostring(L, -1), "memory")) fail_msg("%zu: %s", n, lua_tostring(L, -1));
   lua_settop(L, 0);
-}
-
-static int count_descriptors(void) {
-  int count = 0;
-  DIR *dir = opendir("/proc/self/fd");
-  if (!dir) return 0;
-  while (readdir(dir))
-    count++;
-  closedir(dir);
-  return count;
 }
 
 /* Answers whether anything failed. */
